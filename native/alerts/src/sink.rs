@@ -1,0 +1,252 @@
+//! Sinks for people and log shippers: standard output and a file, a line per alert.
+//!
+//! Each sink has a thread and a bounded queue of its own, so a pipe that nobody reads stops
+//! neither the journal nor the other sink. A full queue drops the line, counted: the alert itself
+//! is in the journal.
+
+use std::fs::{File, OpenOptions};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Receiver, sync_channel};
+use std::time::Duration;
+
+use crate::alert::Alert;
+use crate::error::Error;
+use crate::line::LineStyle;
+use crate::metrics::{Counter, Metric};
+use crate::queue::{Capacity, Queue};
+
+/// Lines that wait for a sink.
+const CAPACITY: Capacity = Capacity { items: 8192, bytes: 8 << 20 };
+/// Lines written with one system call.
+const BATCH: Capacity = Capacity { items: 256, bytes: 64 << 10 };
+
+/// How a sink writes an alert.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Format {
+    /// Not at all.
+    Off,
+    /// `HH:MM:SS.nnnnnnnnn: Priority message`.
+    #[default]
+    Text,
+    /// One JSON object.
+    Json,
+}
+
+/// The lines of one alert; a format that nobody needs is empty.
+pub(crate) struct Line {
+    pub text: Arc<str>,
+    pub json: Arc<str>,
+}
+
+/// All sinks.
+pub(crate) struct Sinks {
+    sinks: Vec<Arc<Sink>>,
+}
+
+pub(crate) struct Sink {
+    name: &'static str,
+    format: Format,
+    queue: Queue<Arc<str>>,
+    written: Counter,
+    dropped: Counter,
+    failed: Counter,
+    reopen: AtomicBool,
+}
+
+/// A sink's thread, to be waited for.
+pub(crate) struct Worker {
+    pub sink: Arc<Sink>,
+    ended: Receiver<()>,
+}
+
+enum Target {
+    Stdout(io::Stdout),
+    File { path: PathBuf, file: File },
+}
+
+impl Sinks {
+    pub fn new(sinks: Vec<Arc<Sink>>) -> Self {
+        Self { sinks }
+    }
+
+    /// Renders the lines that a sink or the wire (`json_output` or not) needs.
+    pub fn render(&self, alert: &Alert, style: &LineStyle, json_output: bool) -> Line {
+        let needs = |format| self.sinks.iter().any(|sink| sink.format == format);
+        let text = !json_output || needs(Format::Text);
+        let json = json_output || needs(Format::Json);
+        Line {
+            text: if text { style.text(alert).into() } else { Arc::from("") },
+            json: if json { style.json(alert).into() } else { Arc::from("") },
+        }
+    }
+
+    /// Hands the lines to each sink; what a sink has no room for is dropped and counted.
+    pub fn send(&self, lines: &[Line]) {
+        for sink in &self.sinks {
+            for line in lines {
+                let text = if sink.format == Format::Json { &line.json } else { &line.text };
+                if sink.queue.try_push(text.clone(), text.len()).is_err() {
+                    sink.dropped.add(1);
+                }
+            }
+        }
+    }
+}
+
+impl Sink {
+    /// A sink on standard output.
+    pub fn stdout(format: Format) -> Result<Worker, Error> {
+        Self::start("stdout", format, Target::Stdout(io::stdout()))
+    }
+
+    /// A sink that appends to a file.
+    pub fn file(path: &Path, format: Format) -> Result<Worker, Error> {
+        let file =
+            append_to(path).map_err(|source| Error::File { path: path.to_owned(), source })?;
+        Self::start("file", format, Target::File { path: path.to_owned(), file })
+    }
+
+    fn start(name: &'static str, format: Format, target: Target) -> Result<Worker, Error> {
+        let sink = Arc::new(Self {
+            name,
+            format,
+            queue: Queue::new(CAPACITY),
+            written: Counter::default(),
+            dropped: Counter::default(),
+            failed: Counter::default(),
+            reopen: AtomicBool::new(false),
+        });
+        let (end, ended) = sync_channel(1);
+        let thread = std::thread::Builder::new().name(format!("alerts-{name}"));
+        let running = sink.clone();
+        thread
+            .spawn(move || {
+                running.run(target);
+                // The receiver may have stopped waiting.
+                end.send(()).ok();
+            })
+            .map_err(|source| Error::Thread { source })?;
+        Ok(Worker { sink, ended })
+    }
+
+    /// Opens the file again before the next line: log rotation has moved it.
+    pub fn reopen(&self) {
+        self.reopen.store(true, Ordering::Release);
+        self.queue.nudge();
+    }
+
+    pub fn close(&self) {
+        self.queue.close();
+    }
+
+    pub fn samples(&self) -> Vec<Metric> {
+        let sample =
+            |name, help, value| Metric::counter(name, help, value).label("sink", self.name);
+        vec![
+            sample("peregrined_sink_lines_total", "Lines written by a sink.", self.written.get()),
+            sample(
+                "peregrined_sink_dropped_total",
+                "Lines dropped because a sink's queue was full.",
+                self.dropped.get(),
+            ),
+            sample(
+                "peregrined_sink_failed_total",
+                "Lines that a sink could not write.",
+                self.failed.get(),
+            ),
+            Metric::gauge(
+                "peregrined_sink_waiting",
+                "Lines that wait for a sink.",
+                self.queue.len() as u64,
+            )
+            .label("sink", self.name),
+        ]
+    }
+
+    fn run(&self, mut target: Target) {
+        let mut failing = false;
+        loop {
+            let taken = self.queue.take(BATCH, None);
+            if self.reopen.swap(false, Ordering::AcqRel) {
+                target.reopen();
+            }
+            let result = target.write(&taken.items);
+            self.count(taken.items.len() as u64, &result);
+            self.tell(&mut failing, result);
+            if taken.ended {
+                return;
+            }
+        }
+    }
+
+    fn count(&self, lines: u64, result: &io::Result<()>) {
+        let counter = if result.is_ok() { &self.written } else { &self.failed };
+        counter.add(lines);
+    }
+
+    /// Says once when the sink begins to fail and when it is well again.
+    fn tell(&self, failing: &mut bool, result: io::Result<()>) {
+        match result {
+            Err(error) if !*failing => {
+                tracing::warn!(sink = self.name, error = %error, "sink cannot be written");
+                *failing = true;
+            }
+            Ok(()) if *failing => {
+                tracing::info!(sink = self.name, "sink is written again");
+                *failing = false;
+            }
+            _ => {}
+        }
+    }
+}
+
+impl Worker {
+    /// Waits for the last line, up to `limit`; a sink that hangs is left behind.
+    pub fn wait(&self, limit: Duration) {
+        if self.ended.recv_timeout(limit).is_err() {
+            let waiting = self.sink.queue.len();
+            tracing::warn!(sink = self.sink.name, waiting, "sink did not end in time");
+        }
+    }
+}
+
+impl Target {
+    fn write(&mut self, lines: &[Arc<str>]) -> io::Result<()> {
+        if lines.is_empty() {
+            return Ok(());
+        }
+        let mut bytes = Vec::with_capacity(lines.iter().map(|line| line.len() + 1).sum());
+        for line in lines {
+            bytes.extend_from_slice(line.as_bytes());
+            bytes.push(b'\n');
+        }
+        match self {
+            Self::Stdout(stdout) => {
+                let mut stdout = stdout.lock();
+                stdout.write_all(&bytes)?;
+                stdout.flush()
+            }
+            Self::File { file, .. } => file.write_all(&bytes),
+        }
+    }
+
+    fn reopen(&mut self) {
+        let Self::File { path, file } = self else { return };
+        match append_to(path) {
+            Ok(fresh) => *file = fresh,
+            Err(error) => tracing::warn!(
+                path = %path.display(),
+                error = %error,
+                "alert file cannot be opened again: writing on to the old one",
+            ),
+        }
+    }
+}
+
+fn append_to(path: &Path) -> io::Result<File> {
+    use std::os::unix::fs::OpenOptionsExt;
+    OpenOptions::new().create(true).append(true).mode(0o640).open(path)
+}

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* The sizes that `capture/src/record.rs` asserts too, and the offset of each struct's last field.
+ */
+#ifndef PEREGRINE_LAYOUT_H
+#define PEREGRINE_LAYOUT_H
+
+#define LAYOUT(type, size, last, offset)                                                           \
+	_Static_assert(sizeof(struct type) == size, #type);                                        \
+	_Static_assert(__builtin_offsetof(struct type, last) == offset, #type "." #last)
+
+LAYOUT(record_header, 64, lane, 57);
+LAYOUT(process_facts, 128, comm, 112);
+LAYOUT(fork_record, 208, cgroup_length, 204);
+LAYOUT(exec_record, 288, environment_length, 284);
+LAYOUT(exit_record, 72, status, 64);
+LAYOUT(cgroup_attach_record, 88, path_length, 84);
+LAYOUT(exec_failed_record, 96, arguments_length, 92);
+LAYOUT(open_record, 136, resolved_length, 132);
+LAYOUT(connect_record, 152, path_length, 148);
+LAYOUT(config, 2052, compat_handlers, 1028);
+LAYOUT(control, 8, handlers, 4);
+
+#undef LAYOUT
+#endif

@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* Every map of the programs. Sizes given as 1 or 4096 are set by the daemon before loading. */
+#ifndef PEREGRINE_MAPS_H
+#define PEREGRINE_MAPS_H
+
+/* A record is put together in the lower half; the upper one is room for the last append. */
+#define SCRATCH_HALF 65536
+#define SCRATCH_SIZE (2 * SCRATCH_HALF)
+
+struct scratch {
+	__u8 bytes[SCRATCH_SIZE];
+	/* Where the next append goes. In the map, so that to the verifier it is any number, masked
+	 * where it is used: a position that it follows through a loop would never come to rest. */
+	__u32 position;
+	__u32 _pad;
+};
+
+/*
+ * Key: CPU. Programs on tracepoints run with preemption off and none of ours runs in an
+ * interrupt, so one scratch per CPU has one user at a time. An ordinary array, because values of a
+ * per-CPU array end at 32 KiB.
+ */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct scratch);
+} scratch_records SEC(".maps");
+
+/* Where the reader sees what a lane lost on this CPU. */
+struct lane_state {
+	__u64 sequence; /* of the newest record, lost ones included */
+	__u64 drops; /* records that found the lane full */
+};
+
+/* Key: lane. Written here, read by the daemon. */
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, N_LANES);
+	__type(key, __u32);
+	__type(value, struct lane_state);
+} lane_states SEC(".maps");
+
+/* Forks, execs, exits, cgroup moves. When full, the record is dropped and counted. */
+struct {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, 4096);
+} lane_life_cycle SEC(".maps");
+
+/* Everything else, so that a flood of it cannot push out an exec. When full as above. */
+struct {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, 4096);
+} lane_busy SEC(".maps");
+
+#endif

@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * connect(2), judged at exit from the kernel's socket. A refused connection has lost its remote
+ * address by then; so the caller's copy goes along, and a flag says when it is all there is.
+ */
+#ifndef PEREGRINE_NET_H
+#define PEREGRINE_NET_H
+
+static __always_inline const struct sock *sock_of(const struct file *file, __u16 *type)
+{
+	const struct inode *inode = BPF_CORE_READ(file, f_inode);
+	const struct socket *socket;
+
+	if (!file || (BPF_CORE_READ(inode, i_mode) & S_IFMT) != S_IFSOCK)
+		return NULL;
+	socket = BPF_CORE_READ(file, private_data);
+	*type = BPF_CORE_READ(socket, type);
+	return BPF_CORE_READ(socket, sk);
+}
+
+static __always_inline void inet_fill(struct connect_record *record, const struct sock *sock)
+{
+	record->local_port = BPF_CORE_READ(sock, __sk_common.skc_num);
+	record->remote_port = __builtin_bswap16(BPF_CORE_READ(sock, __sk_common.skc_dport));
+	if (record->family == AF_INET) {
+		bpf_core_read(record->local_address, 4, &sock->__sk_common.skc_rcv_saddr);
+		bpf_core_read(record->remote_address, 4, &sock->__sk_common.skc_daddr);
+		return;
+	}
+	bpf_core_read(record->local_address, 16, &sock->__sk_common.skc_v6_rcv_saddr);
+	bpf_core_read(record->remote_address, 16, &sock->__sk_common.skc_v6_daddr);
+}
+
+/* Appends the name that the peer of a unix socket is bound to, its leading NUL if abstract. */
+static __always_inline __u32 append_peer_name(struct scratch *scratch,
+					      struct connect_record *record,
+					      const struct sock *sock)
+{
+	const struct unix_sock *local = (const void *)sock;
+	const struct sock *peer = BPF_CORE_READ(local, peer);
+	const struct unix_address *address =
+		BPF_CORE_READ((const struct unix_sock *)(const void *)peer, addr);
+	int length = BPF_CORE_READ(address, len);
+
+	record->peer = (__u64)peer;
+	if (!peer || !address || length <= 2 || length > 110)
+		return 0;
+	length -= 2;
+	if (bpf_probe_read_kernel(scratch_end(scratch), length & 127, &address->name[0].sun_path))
+		return 0;
+	scratch->position += length;
+	return length;
+}
+
+static __always_inline void connect_exit(struct task_struct *task, __s32 fd, const void *address,
+					 __s32 address_length, __s64 result)
+{
+	struct scratch *scratch = scratch_get();
+	struct file *file = file_of(task, fd);
+	const struct sock *sock;
+	struct connect_record *record;
+	__u16 type = 0;
+
+	if (!scratch || (__u32)(bpf_get_current_pid_tgid() >> 32) == config.own_pid)
+		return;
+	record = scratch_begin(scratch, sizeof(*record));
+	__builtin_memset(record, 0, sizeof(*record));
+	header_fill(&record->header, task, RECORD_CONNECT);
+	record->result = result;
+	record->fd = fd;
+	sock = sock_of(file, &type);
+	if (address_length > LIMIT_ADDRESS) {
+		address_length = LIMIT_ADDRESS;
+		record->header.flags |= RECORD_TRUNCATED;
+	}
+	if (address_length > 0)
+		record->address_length = append_user_bytes(scratch, (__u64)address,
+							   (__u64)address + address_length,
+							   LIMIT_ADDRESS, &record->header.flags);
+	if (sock) {
+		record->inode = BPF_CORE_READ(file, f_inode, i_ino);
+		record->socket = (__u64)sock;
+		record->type = type;
+		record->family = BPF_CORE_READ(sock, __sk_common.skc_family);
+		record->protocol = BPF_CORE_READ(sock, sk_protocol);
+		record->state = BPF_CORE_READ(sock, __sk_common.skc_state);
+		if (record->family == AF_INET || record->family == AF_INET6)
+			inet_fill(record, sock);
+		if (record->family == AF_UNIX)
+			record->path_length = append_peer_name(scratch, record, sock);
+	} else {
+		record->header.flags |= RECORD_FROM_CALLER;
+	}
+	emit(&lane_busy, LANE_BUSY, scratch);
+}
+
+#endif

@@ -1,0 +1,219 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * Layout of the records that the BPF programs put into the lanes, and nothing else.
+ * `capture/src/record.rs` mirrors it; both sides assert sizes and offsets, so a change here that
+ * is not made there fails the build.
+ *
+ * A record is a fixed part followed by its sections, whose lengths stand in the fixed part, in the
+ * order in which the lengths stand there. All numbers are in host byte order.
+ *
+ * A path section holds the names from the leaf up to the root, each ended by a NUL.
+ */
+#ifndef PEREGRINE_RECORD_H
+#define PEREGRINE_RECORD_H
+
+#define RECORD_VERSION 1
+
+/* Longest text that a section takes; more is cut and RECORD_TRUNCATED set. */
+#define LIMIT_PATH 4096 /* PATH_MAX of the kernel, its NUL included */
+#define LIMIT_NAME 256 /* NAME_MAX and its NUL */
+#define LIMIT_ARGUMENTS 32768
+#define LIMIT_ENVIRONMENT 16384
+#define LIMIT_COMM 16 /* TASK_COMM_LEN */
+#define LIMIT_ADDRESS 128 /* sizeof(struct sockaddr_storage) */
+
+/* Values are never used again for something else. */
+enum record_kind {
+	RECORD_WAKE = 0, /* only a header; sent to end a sleep of the reader */
+	RECORD_FORK = 1,
+	RECORD_EXEC = 2,
+	RECORD_EXIT = 3,
+	RECORD_CGROUP_ATTACH = 4,
+	RECORD_EXEC_FAILED = 32,
+	RECORD_OPEN = 33,
+	RECORD_CONNECT = 34,
+};
+
+enum lane {
+	LANE_LIFE_CYCLE = 0,
+	LANE_BUSY = 1,
+	N_LANES = 2,
+};
+
+enum record_flag {
+	RECORD_TRUNCATED = 1, /* a section was cut at its limit */
+	RECORD_UNREADABLE = 2, /* memory of the caller could not be read */
+	RECORD_MISMATCH = 4, /* the kernel's object is not what was asked for */
+	RECORD_FROM_CALLER = 8, /* the kernel's object was gone: the caller's copy stands instead */
+};
+
+enum path_flag {
+	PATH_ROOTED = 1, /* ends at the root directory of the process */
+	PATH_PSEUDO = 2, /* a file without a directory: memfd, pipe, socket */
+	PATH_OUTSIDE = 4, /* ends at the root of a mount tree that the process cannot reach */
+	PATH_CUT = 8, /* more names than the walk takes */
+	PATH_DELETED = 16, /* no name is left for the inode */
+};
+
+enum file_flag {
+	FILE_UPPER_LAYER = 1, /* overlayfs: in the writable layer */
+	FILE_LOWER_LAYER = 2, /* overlayfs: in a read-only layer */
+	FILE_CREATED = 4, /* this open made the file (FMODE_CREATED) */
+};
+
+/* Which system call an open record stands for. */
+enum open_call {
+	OPEN_CALL_OPEN = 0,
+	OPEN_CALL_OPENAT = 1,
+	OPEN_CALL_OPENAT2 = 2,
+	OPEN_CALL_CREAT = 3,
+};
+
+struct record_header {
+	__u64 time; /* CLOCK_BOOTTIME, ns */
+	__u64 sequence; /* grows by one per record of this lane and CPU, lost ones included */
+	__u64 start_time; /* when the main thread of `pid` began, CLOCK_BOOTTIME, ns */
+	__u32 length; /* of the whole record, bytes */
+	__u32 pid; /* thread group, as the host counts */
+	__u32 tid;
+	__u32 euid;
+	__u32 egid;
+	__u32 loginuid; /* all ones: not set */
+	__u32 flags; /* enum record_flag */
+	__u16 kind; /* enum record_kind */
+	__u16 cpu;
+	__u8 version;
+	__u8 lane;
+	__u8 _pad[6];
+};
+
+/* What fork and exec say of a process. */
+struct process_facts {
+	__u64 start_time; /* CLOCK_BOOTTIME, ns */
+	__u64 parent_start_time;
+	__u64 pidns_start_time; /* when the init of its pid namespace began; 0: unknown */
+	__u64 cap_inheritable;
+	__u64 cap_permitted;
+	__u64 cap_effective;
+	__u64 cgroup_id;
+	__u32 pid;
+	__u32 parent_pid;
+	__u32 vpid; /* as its own pid namespace counts */
+	__u32 session_id; /* as the host counts */
+	__u32 group_id;
+	__u32 vgroup_id;
+	__u32 vsession_id;
+	__u32 tty; /* as new_encode_dev() writes it; 0: none */
+	__u32 uid;
+	__u32 gid;
+	__u32 euid;
+	__u32 egid;
+	__u32 loginuid;
+	__u32 _pad;
+	char comm[LIMIT_COMM];
+};
+
+/* Sections: cgroup path. */
+struct fork_record {
+	struct record_header header; /* of the forking thread */
+	struct process_facts child;
+	__u32 syscall; /* number of the system call that the forking thread is in */
+	__u32 is_compat; /* that number is one of the 32-bit table */
+	__u32 cgroup_flags;
+	__u32 cgroup_length;
+};
+
+/* Sections: filename, executable path, cwd path, cgroup path, arguments, environment. */
+struct exec_record {
+	struct record_header header;
+	struct process_facts process;
+	__u64 executable_inode;
+	__u64 executable_ctime; /* ns since the epoch */
+	__u64 executable_mtime;
+	__u64 arguments_total; /* bytes before any cut */
+	__u64 environment_total;
+	__u32 executable_device; /* kernel's dev_t */
+	__u32 executable_uid;
+	__u32 executable_gid;
+	__u32 executable_mode; /* i_mode */
+	__u32 executable_flags; /* enum file_flag */
+	__u32 filename_length;
+	__u32 executable_path_flags;
+	__u32 executable_length;
+	__u32 cwd_flags;
+	__u32 cwd_length;
+	__u32 cgroup_flags;
+	__u32 cgroup_length;
+	__u32 arguments_length;
+	__u32 environment_length;
+};
+
+struct exit_record {
+	struct record_header header;
+	__s32 status; /* as wait(2) has it */
+	__u32 _pad;
+};
+
+/* Sections: cgroup path. */
+struct cgroup_attach_record {
+	struct record_header header; /* of the thread that moves the process */
+	__u64 cgroup_id;
+	__u64 start_time; /* of the moved process */
+	__u32 pid; /* of the moved process */
+	__u32 path_length;
+};
+
+/* Sections: filename, base path (of dirfd, or the cwd), arguments. */
+struct exec_failed_record {
+	struct record_header header;
+	__s64 result; /* negative errno */
+	__s32 dirfd; /* AT_FDCWD for execve */
+	__u32 at; /* 1: execveat */
+	__u32 filename_length;
+	__u32 base_flags;
+	__u32 base_length;
+	__u32 arguments_length;
+};
+
+/* Sections: requested path, base path (of dirfd, or the cwd; only for relative ones), resolved
+ * path. */
+struct open_record {
+	struct record_header header;
+	__s64 result; /* fd, or negative errno */
+	__u64 inode;
+	__u64 resolve; /* openat2's RESOLVE_* */
+	__u32 device; /* kernel's dev_t */
+	__u32 open_flags; /* the caller's O_* */
+	__u32 mode; /* the caller's */
+	__s32 dirfd;
+	__u32 call; /* enum open_call */
+	__u32 file_mode; /* i_mode */
+	__u32 file_flags; /* enum file_flag */
+	__u32 requested_length;
+	__u32 base_flags;
+	__u32 base_length;
+	__u32 resolved_flags;
+	__u32 resolved_length;
+};
+
+/* Sections: address as the caller gave it (struct sockaddr), path of the unix peer. */
+struct connect_record {
+	struct record_header header;
+	__s64 result;
+	__s32 fd;
+	__u16 family; /* of the kernel's socket; 0: fd is no socket */
+	__u16 type; /* SOCK_* */
+	__u16 protocol; /* IPPROTO_* */
+	__u16 state; /* TCP_* */
+	__u16 local_port; /* host byte order */
+	__u16 remote_port;
+	__u8 local_address[16]; /* IPv4 in the first four bytes */
+	__u8 remote_address[16];
+	__u64 socket; /* addresses of the kernel's socket and its peer, as names for them */
+	__u64 peer;
+	__u64 inode;
+	__u32 address_length;
+	__u32 path_length;
+};
+
+#endif

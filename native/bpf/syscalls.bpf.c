@@ -1,0 +1,211 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * Exits of system calls, by one of two ways that the daemon chooses at start:
+ *
+ * - a tracepoint per system call (syscalls:sys_exit_X): other calls cost 5 ns more. Calls of
+ *   32-bit programs pass no such tracepoint, so only where the kernel has no 32-bit entry;
+ * - raw sys_exit with a set of interesting numbers: other calls cost 19 ns more, every entry is
+ * seen.
+ *
+ * Only the exit is hooked: by then the kernel holds the answer, and an enter hook doubles the cost.
+ */
+
+struct system_call {
+	__u64 arguments[6];
+};
+
+static __always_inline void system_call_fill(struct system_call *call, struct pt_regs *regs)
+{
+	call->arguments[0] = PT_REGS_PARM1_SYSCALL(regs);
+	call->arguments[1] = PT_REGS_PARM2_SYSCALL(regs);
+	call->arguments[2] = PT_REGS_PARM3_SYSCALL(regs);
+	call->arguments[3] = PT_REGS_PARM4_SYSCALL(regs);
+}
+
+static __always_inline void open_exit_openat(struct task_struct *task,
+					     const struct system_call *call, __s64 result)
+{
+	struct open_arguments arguments = {
+		.call = OPEN_CALL_OPENAT,
+		.dirfd = call->arguments[0],
+		.path = (void *)call->arguments[1],
+		.flags = call->arguments[2],
+		.mode = call->arguments[3],
+	};
+
+	open_exit(task, &arguments, result);
+}
+
+static __always_inline void open_exit_open(struct task_struct *task, const struct system_call *call,
+					   __s64 result)
+{
+	struct open_arguments arguments = {
+		.call = OPEN_CALL_OPEN,
+		.dirfd = AT_FDCWD,
+		.path = (void *)call->arguments[0],
+		.flags = call->arguments[1],
+		.mode = call->arguments[2],
+	};
+
+	open_exit(task, &arguments, result);
+}
+
+#define O_CREAT_WRONLY_TRUNC 01101 /* what creat(2) stands for */
+
+static __always_inline void open_exit_creat(struct task_struct *task,
+					    const struct system_call *call, __s64 result)
+{
+	struct open_arguments arguments = {
+		.call = OPEN_CALL_CREAT,
+		.dirfd = AT_FDCWD,
+		.path = (void *)call->arguments[0],
+		.flags = O_CREAT_WRONLY_TRUNC,
+		.mode = call->arguments[1],
+	};
+
+	open_exit(task, &arguments, result);
+}
+
+static __always_inline void open_exit_openat2(struct task_struct *task,
+					      const struct system_call *call, __s64 result)
+{
+	__u64 how[3] = {}; /* struct open_how: flags, mode, resolve */
+	struct open_arguments arguments = {
+		.call = OPEN_CALL_OPENAT2,
+		.dirfd = call->arguments[0],
+		.path = (void *)call->arguments[1],
+	};
+
+	bpf_probe_read_user(how, sizeof(how), (void *)call->arguments[2]);
+	arguments.flags = how[0];
+	arguments.mode = how[1];
+	arguments.resolve = how[2];
+	open_exit(task, &arguments, result);
+}
+
+static __always_inline void connect_exit_connect(struct task_struct *task,
+						 const struct system_call *call, __s64 result)
+{
+	connect_exit(task, call->arguments[0], (void *)call->arguments[1], call->arguments[2],
+		     result);
+}
+
+#define SOCKETCALL_CONNECT 3 /* SYS_CONNECT, include/uapi/linux/net.h */
+
+/* 32-bit programs may still connect through the one call that stands for all of sockets. */
+static __always_inline void connect_exit_socketcall(struct task_struct *task,
+						    const struct system_call *call, __s64 result)
+{
+	__u32 arguments[3] = {}; /* fd, address, its length */
+
+	if (call->arguments[0] != SOCKETCALL_CONNECT)
+		return;
+	if (bpf_probe_read_user(arguments, sizeof(arguments), (void *)call->arguments[1]))
+		arguments[0] = -1;
+	connect_exit(task, arguments[0], (void *)(__u64)arguments[1], arguments[2], result);
+}
+
+static __always_inline void exec_failed_exit_execve(struct task_struct *task,
+						    const struct system_call *call, __s64 result)
+{
+	exec_failed_exit(task, AT_FDCWD, (void *)call->arguments[0], (void *)call->arguments[1], 0,
+			 result);
+}
+
+static __always_inline void exec_failed_exit_execveat(struct task_struct *task,
+						      const struct system_call *call, __s64 result)
+{
+	exec_failed_exit(task, call->arguments[0], (void *)call->arguments[1],
+			 (void *)call->arguments[2], 1, result);
+}
+
+/* A tracepoint per system call. */
+#define SYSCALL_EXIT(name, handler)                                                                \
+	SEC("tracepoint/syscalls/sys_exit_" #name)                                                 \
+	int syscall_exit_##name(struct syscall_exit_arguments *context)                            \
+	{                                                                                          \
+		struct task_struct *task = bpf_get_current_task_btf();                             \
+		struct system_call call;                                                           \
+                                                                                                   \
+		system_call_fill(&call, (struct pt_regs *)bpf_task_pt_regs(task));                 \
+		handler(task, &call, context->result);                                             \
+		return 0;                                                                          \
+	}
+
+SYSCALL_EXIT(open, open_exit_open)
+SYSCALL_EXIT(creat, open_exit_creat)
+SYSCALL_EXIT(openat, open_exit_openat)
+SYSCALL_EXIT(openat2, open_exit_openat2)
+SYSCALL_EXIT(connect, connect_exit_connect)
+SYSCALL_EXIT(execve, exec_failed_exit_execve)
+SYSCALL_EXIT(execveat, exec_failed_exit_execveat)
+
+static __always_inline void system_call_fill_compat(struct system_call *call, struct pt_regs *regs)
+{
+#if defined(__TARGET_ARCH_x86)
+	call->arguments[0] = (__u32)regs->bx;
+	call->arguments[1] = (__u32)regs->cx;
+	call->arguments[2] = (__u32)regs->dx;
+	call->arguments[3] = (__u32)regs->si;
+#else
+	system_call_fill(call, regs);
+#endif
+}
+
+/* Each handler once, as a subprogram, however many ways lead to it. */
+#define SUBPROGRAM(handler)                                                                        \
+	static __noinline int handler##_sub(struct task_struct *task, struct system_call *call,    \
+					    __s64 result)                                          \
+	{                                                                                          \
+		handler(task, call, result);                                                       \
+		return 0;                                                                          \
+	}
+
+SUBPROGRAM(open_exit_open)
+SUBPROGRAM(open_exit_creat)
+SUBPROGRAM(open_exit_openat)
+SUBPROGRAM(open_exit_openat2)
+SUBPROGRAM(connect_exit_connect)
+SUBPROGRAM(connect_exit_socketcall)
+SUBPROGRAM(exec_failed_exit_execve)
+SUBPROGRAM(exec_failed_exit_execveat)
+
+SEC("tp_btf/sys_exit")
+int BPF_PROG(syscall_exit, struct pt_regs *regs, long result)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct system_call call;
+	bool is_compat;
+	__u32 number = system_call_number(task, regs, &is_compat);
+	__u32 handler;
+
+	if (number >= N_SYSCALLS)
+		return 0;
+	handler = is_compat ? config.compat_handlers[number & (N_SYSCALLS - 1)]
+			    : config.handlers[number & (N_SYSCALLS - 1)];
+	if (!(control.handlers & (1U << (handler & 31))))
+		return 0;
+	if (is_compat)
+		system_call_fill_compat(&call, regs);
+	else
+		system_call_fill(&call, regs);
+	switch (handler) {
+	case HANDLER_OPEN:
+		return open_exit_open_sub(task, &call, result);
+	case HANDLER_CREAT:
+		return open_exit_creat_sub(task, &call, result);
+	case HANDLER_OPENAT:
+		return open_exit_openat_sub(task, &call, result);
+	case HANDLER_OPENAT2:
+		return open_exit_openat2_sub(task, &call, result);
+	case HANDLER_CONNECT:
+		return connect_exit_connect_sub(task, &call, result);
+	case HANDLER_SOCKETCALL:
+		return connect_exit_socketcall_sub(task, &call, result);
+	case HANDLER_EXECVE:
+		return exec_failed_exit_execve_sub(task, &call, result);
+	case HANDLER_EXECVEAT:
+		return exec_failed_exit_execveat_sub(task, &call, result);
+	}
+	return 0;
+}

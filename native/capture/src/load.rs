@@ -1,0 +1,415 @@
+//! From the compiled programs to running capture.
+
+use std::{
+    io,
+    os::fd::{AsFd, AsRawFd, FromRawFd, OwnedFd},
+    sync::atomic::Ordering,
+};
+
+use libbpf_rs::{
+    Link, MapCore, MapFlags, MapHandle, Object, ObjectBuilder, OpenObject, ProgramMut,
+};
+use rustix::event::{EventfdFlags, epoll, eventfd};
+
+use crate::{
+    entry::Entries,
+    event::Lane,
+    lanes::{Gap, Lanes, Waker},
+    ring::{Control, Ring},
+    syscalls::{SOCKETCALL_HANDLER, SOCKETCALL_NUMBER, Syscall},
+    tracefs::Tracefs,
+};
+
+/// The programs, for kernels with `bpf_loop` (5.17) and without.
+static LOOP_OBJECT: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/peregrine_loop.bpf.o"));
+static BOUNDED_OBJECT: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/peregrine_bounded.bpf.o"));
+
+const LIFE_CYCLE_PROGRAMS: [&str; 4] =
+    ["process_fork", "process_exec", "process_exit", "process_cgroup_attach"];
+const DISPATCHER: &str = "syscall_exit";
+const N_SYSCALLS: usize = 1024;
+
+/// Where system calls are hooked.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Hooks {
+    /// A tracepoint per system call of interest: costs others the least, blind to 32-bit calls.
+    SyscallTracepoints,
+    /// One program on raw `sys_exit`: sees every entry into the kernel.
+    SysExit,
+}
+
+impl Hooks {
+    /// The cheaper one, unless it would be blind to a way into this kernel.
+    pub fn choose(entries: Entries) -> Self {
+        if entries.has_other_than_native() { Self::SysExit } else { Self::SyscallTracepoints }
+    }
+}
+
+/// How a path is walked in the kernel.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Walk {
+    /// `bpf_loop` (kernel 5.17).
+    Loop,
+    /// At most 16 names.
+    Bounded,
+}
+
+impl Walk {
+    /// What this kernel can do.
+    pub fn choose() -> Self {
+        let has_loop = bpf_helper_exists(libbpf_sys::BPF_FUNC_loop);
+        if has_loop { Self::Loop } else { Self::Bounded }
+    }
+}
+
+fn bpf_helper_exists(helper: libbpf_sys::bpf_func_id) -> bool {
+    // SAFETY: asks the kernel whether it knows a helper; no pointer of ours is passed on.
+    let answer = unsafe {
+        libbpf_sys::libbpf_probe_bpf_helper(
+            libbpf_sys::BPF_PROG_TYPE_RAW_TRACEPOINT,
+            helper,
+            std::ptr::null(),
+        )
+    };
+    answer == 1
+}
+
+/// What is fixed at load.
+#[derive(Clone, Copy, Debug)]
+pub struct Settings {
+    /// Where system calls are hooked.
+    pub hooks: Hooks,
+    /// How paths are walked.
+    pub walk: Walk,
+    /// Bytes of the life-cycle lane; a power of two, at least a page.
+    pub life_cycle_size: u32,
+    /// Bytes of the busy lane; a power of two, at least a page.
+    pub busy_size: u32,
+    /// Leave out what this process itself opens and connects to.
+    pub skip_own: bool,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            hooks: Hooks::SysExit,
+            walk: Walk::Loop,
+            life_cycle_size: 4 << 20,
+            busy_size: 8 << 20,
+            skip_own: true,
+        }
+    }
+}
+
+/// Why capture cannot run.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum LoadError {
+    /// The kernel refused the programs.
+    #[error("load the BPF programs (run `peregrined doctor` to see what this kernel lacks)")]
+    Load(#[source] libbpf_rs::Error),
+    /// A program could not be attached.
+    #[error("attach BPF program {program}")]
+    Attach {
+        /// Its name in `bpf/`.
+        program: String,
+        /// The kernel's answer.
+        #[source]
+        source: io::Error,
+    },
+    /// tracefs is not mounted and may not be.
+    #[error(
+        "mount tracefs, which names the tracepoints (needs CAP_SYS_ADMIN; or mount it yourself: \
+         mount -t tracefs tracefs /sys/kernel/tracing; or run with --hooks sys-exit)"
+    )]
+    Tracefs(#[source] io::Error),
+    /// A map of the programs is not as expected.
+    #[error("set up BPF map {map}")]
+    Map {
+        /// Its name in `bpf/maps.h`.
+        map: &'static str,
+        /// What went wrong.
+        #[source]
+        source: io::Error,
+    },
+}
+
+/// Loaded programs and what they are attached to. Dropping it detaches and unloads everything.
+pub struct Capture {
+    object: Object,
+    life_cycle: Vec<Link>,
+    dispatcher: Option<Link>,
+    tracepoints: Vec<(Syscall, Link)>,
+    settings: Settings,
+    lane_states: MapHandle,
+}
+
+impl Capture {
+    /// Loads the programs and attaches those of the life cycle: from here on nothing about
+    /// processes is missed.
+    pub fn load(settings: Settings) -> Result<(Self, Lanes), LoadError> {
+        let object = open(settings)?.load().map_err(LoadError::Load)?;
+        let lanes = lanes(&object, settings)?;
+        let lane_states = handle(&object, "lane_states")?;
+        let mut capture = Self {
+            object,
+            life_cycle: Vec::new(),
+            dispatcher: None,
+            tracepoints: Vec::new(),
+            settings,
+            lane_states,
+        };
+        for name in LIFE_CYCLE_PROGRAMS {
+            let link = capture.attach(name)?;
+            capture.life_cycle.push(link);
+        }
+        Ok((capture, lanes))
+    }
+
+    /// Hooks these system calls and no others. New ones are attached before old ones go.
+    pub fn set_interest(&mut self, lanes: &Lanes, calls: &[Syscall]) -> Result<(), LoadError> {
+        match self.settings.hooks {
+            Hooks::SysExit => {
+                let bits = calls.iter().fold(0, |bits, call| bits | call.bits());
+                lanes.control().handlers().store(bits, Ordering::SeqCst);
+                if bits == 0 {
+                    self.dispatcher = None;
+                } else if self.dispatcher.is_none() {
+                    self.dispatcher = Some(self.attach(DISPATCHER)?);
+                }
+            }
+            Hooks::SyscallTracepoints => {
+                let tracefs = Tracefs::open().map_err(LoadError::Tracefs)?;
+                for &call in calls {
+                    if self.tracepoints.iter().all(|(attached, _)| *attached != call)
+                        && let Some(link) = self.attach_tracepoint(&tracefs, call)?
+                    {
+                        self.tracepoints.push((call, link));
+                    }
+                }
+                self.tracepoints.retain(|(attached, _)| calls.contains(attached));
+            }
+        }
+        Ok(())
+    }
+
+    /// Names of the attached hooks, as the kernel knows them.
+    pub fn hooks(&self) -> Vec<String> {
+        let life_cycle = [
+            "sched_process_fork",
+            "sched_process_exec",
+            "sched_process_exit",
+            "cgroup_attach_task",
+        ]
+        .map(|name| format!("tp_btf/{name}"));
+        let dispatcher = self.dispatcher.iter().map(|_| "tp_btf/sys_exit".to_owned());
+        let tracepoints =
+            self.tracepoints.iter().map(|(call, _)| format!("syscalls:sys_exit_{}", call.name()));
+        life_cycle.into_iter().chain(dispatcher).chain(tracepoints).collect()
+    }
+
+    /// Losses that nothing has come behind yet; to be asked when `drain` found nothing, about once
+    /// a second.
+    pub fn overdue(&self, lanes: &mut Lanes) -> Vec<Gap> {
+        let newest: Vec<_> = [Lane::LifeCycle, Lane::Busy]
+            .into_iter()
+            .flat_map(|lane| self.newest(lane).into_iter().map(move |(cpu, n)| (lane, cpu, n)))
+            .collect();
+        lanes.overdue(&newest)
+    }
+
+    /// Records that found a lane full since the programs were loaded.
+    pub fn drops(&self, lane: Lane) -> u64 {
+        self.lane_states(lane).iter().map(|(_, drops)| drops).sum()
+    }
+
+    fn newest(&self, lane: Lane) -> Vec<(u16, u64)> {
+        let states = self.lane_states(lane);
+        (0..).zip(states.into_iter().map(|(sequence, _)| sequence)).collect()
+    }
+
+    /// Sequence and drops per CPU (`struct lane_state`); empty if the map cannot be read.
+    fn lane_states(&self, lane: Lane) -> Vec<(u64, u64)> {
+        let key = (lane as u32).to_ne_bytes();
+        let values = self.lane_states.lookup_percpu(&key, MapFlags::ANY).ok().flatten();
+        let word = |bytes: &[u8], index: usize| {
+            bytes
+                .get(index * 8..index * 8 + 8)
+                .and_then(|word| word.try_into().ok())
+                .map_or(0, u64::from_ne_bytes)
+        };
+        values.unwrap_or_default().iter().map(|value| (word(value, 0), word(value, 1))).collect()
+    }
+
+    fn attach(&mut self, name: &str) -> Result<Link, LoadError> {
+        self.program(name)?.attach().map_err(|error| attach_error(name, error))
+    }
+
+    fn attach_tracepoint(
+        &mut self,
+        tracefs: &Tracefs,
+        call: Syscall,
+    ) -> Result<Option<Link>, LoadError> {
+        let name = format!("syscall_exit_{}", call.name());
+        let id = match tracefs.syscall_exit_id(call.name()) {
+            Ok(id) => id,
+            // Not every architecture has every call: arm64 never had open.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(LoadError::Attach { program: name, source: error }),
+        };
+        let event = tracepoint_event(id)
+            .map_err(|source| LoadError::Attach { program: name.clone(), source })?;
+        let link = self
+            .program(&name)?
+            .attach_perf_event(event.as_raw_fd())
+            .map_err(|error| attach_error(&name, error))?;
+        // The link owns the descriptor from here on and closes it when it goes.
+        std::mem::forget(event);
+        Ok(Some(link))
+    }
+
+    fn program(&mut self, name: &str) -> Result<ProgramMut<'_>, LoadError> {
+        self.object.progs_mut().find(|program| program.name() == name).ok_or_else(|| {
+            LoadError::Attach {
+                program: name.to_owned(),
+                source: io::Error::new(io::ErrorKind::NotFound, "not in the object"),
+            }
+        })
+    }
+}
+
+fn attach_error(name: &str, error: libbpf_rs::Error) -> LoadError {
+    LoadError::Attach { program: name.to_owned(), source: io::Error::other(error) }
+}
+
+/// Opens the tracepoint for all tasks: the program runs on every CPU.
+fn tracepoint_event(id: u64) -> io::Result<OwnedFd> {
+    // The kernel's struct perf_event_attr (include/uapi/linux/perf_event.h), zero but for these.
+    let mut attributes = tracepoint_attributes();
+    attributes.config = id;
+    // SAFETY: `attributes` is a whole struct with its size in it; the call makes a descriptor.
+    let fd = unsafe {
+        libc::syscall(
+            libc::SYS_perf_event_open,
+            &raw const attributes,
+            -1,
+            0,
+            -1,
+            PERF_FLAG_CLOEXEC,
+        )
+    };
+    if fd < 0 {
+        return Err(io::Error::last_os_error());
+    }
+    // SAFETY: the call has just made it, and nobody else has it.
+    Ok(unsafe { OwnedFd::from_raw_fd(fd as i32) })
+}
+
+const PERF_FLAG_CLOEXEC: libc::c_ulong = 8;
+const PERF_TYPE_TRACEPOINT: u32 = 2;
+
+/// The first 64 bytes of `struct perf_event_attr` (`PERF_ATTR_SIZE_VER0`).
+#[repr(C)]
+struct PerfAttributes {
+    kind: u32,
+    size: u32,
+    config: u64,
+    sample_period: u64,
+    rest: [u64; 5],
+}
+
+fn tracepoint_attributes() -> PerfAttributes {
+    PerfAttributes {
+        kind: PERF_TYPE_TRACEPOINT,
+        size: size_of::<PerfAttributes>() as u32,
+        config: 0,
+        sample_period: 1,
+        rest: [0; 5],
+    }
+}
+
+fn open(settings: Settings) -> Result<OpenObject, LoadError> {
+    let bytes = match settings.walk {
+        Walk::Loop => LOOP_OBJECT,
+        Walk::Bounded => BOUNDED_OBJECT,
+    };
+    let mut object = ObjectBuilder::default()
+        .name("peregrine")
+        .map_err(LoadError::Load)?
+        .open_memory(bytes)
+        .map_err(LoadError::Load)?;
+    for mut map in object.maps_mut() {
+        match map.name().to_str() {
+            Some("lane_life_cycle") => map.set_max_entries(settings.life_cycle_size),
+            Some("lane_busy") => map.set_max_entries(settings.busy_size),
+            Some("scratch_records") => {
+                map.set_max_entries(libbpf_rs::num_possible_cpus().map_err(LoadError::Load)? as u32)
+            }
+            Some(".rodata.config") => map.set_initial_value(&config(settings)),
+            _ => Ok(()),
+        }
+        .map_err(LoadError::Load)?;
+    }
+    for mut program in object.progs_mut() {
+        let name = program.name().to_string_lossy().into_owned();
+        let is_dispatcher = name == DISPATCHER;
+        let is_tracepoint = name.starts_with("syscall_exit_");
+        program.set_autoload(match settings.hooks {
+            Hooks::SyscallTracepoints => !is_dispatcher,
+            Hooks::SysExit => !is_tracepoint,
+        });
+    }
+    Ok(object)
+}
+
+/// `struct config` of `bpf/config.h`.
+fn config(settings: Settings) -> Vec<u8> {
+    let own_pid = if settings.skip_own { std::process::id() } else { 0 };
+    let mut native = [0; N_SYSCALLS];
+    let mut compat = [0; N_SYSCALLS];
+    for call in Syscall::ALL {
+        for &number in call.numbers() {
+            native[number] = call as u8;
+        }
+        for &number in call.compat_numbers() {
+            compat[number] = call as u8;
+        }
+    }
+    if cfg!(target_arch = "x86_64") {
+        compat[SOCKETCALL_NUMBER] = SOCKETCALL_HANDLER;
+    }
+    [&own_pid.to_ne_bytes()[..], &native, &compat].concat()
+}
+
+fn handle(object: &Object, name: &'static str) -> Result<MapHandle, LoadError> {
+    let map = object.maps().find(|map| map.name() == name);
+    let map = map.ok_or(LoadError::Map { map: name, source: io::ErrorKind::NotFound.into() })?;
+    MapHandle::try_from(&map)
+        .map_err(|error| LoadError::Map { map: name, source: io::Error::other(error) })
+}
+
+fn lanes(object: &Object, settings: Settings) -> Result<Lanes, LoadError> {
+    let map_error = |map| move |source: io::Error| LoadError::Map { map, source };
+    let life_cycle = handle(object, "lane_life_cycle")?;
+    let busy = handle(object, "lane_busy")?;
+    let control = handle(object, ".data.control")?;
+    let waiting = epoll::create(epoll::CreateFlags::CLOEXEC)
+        .map_err(|errno| map_error("lane_life_cycle")(errno.into()))?;
+    let wake = eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)
+        .map_err(|errno| map_error("lane_life_cycle")(errno.into()))?;
+    for (name, source, flags) in [
+        ("lane_life_cycle", life_cycle.as_fd(), epoll::EventFlags::ET),
+        ("lane_busy", busy.as_fd(), epoll::EventFlags::ET),
+        ("lane_life_cycle", wake.as_fd(), epoll::EventFlags::empty()),
+    ] {
+        let data = epoll::EventData::new_u64(0);
+        epoll::add(&waiting, source, data, flags | epoll::EventFlags::IN)
+            .map_err(|errno| map_error(name)(errno.into()))?;
+    }
+    let life_cycle = Ring::map(life_cycle.as_fd(), settings.life_cycle_size as usize)
+        .map_err(map_error("lane_life_cycle"))?;
+    let busy =
+        Ring::map(busy.as_fd(), settings.busy_size as usize).map_err(map_error("lane_busy"))?;
+    let control = Control::map(control.as_fd()).map_err(map_error(".data.control"))?;
+    Ok(Lanes::new([life_cycle, busy], control, waiting, Waker::new(wake)))
+}

@@ -1,0 +1,191 @@
+//! The layout of records, as `bpf/record.h` has it. Each struct stands for the C one of that name.
+
+use zerocopy::{FromBytes, Immutable, KnownLayout};
+
+/// Version of the layout that this build reads and its programs write.
+pub(crate) const VERSION: u8 = 1;
+
+pub(crate) const KIND_WAKE: u16 = 0;
+pub(crate) const KIND_FORK: u16 = 1;
+pub(crate) const KIND_EXEC: u16 = 2;
+pub(crate) const KIND_EXIT: u16 = 3;
+pub(crate) const KIND_CGROUP_ATTACH: u16 = 4;
+pub(crate) const KIND_EXEC_FAILED: u16 = 32;
+pub(crate) const KIND_OPEN: u16 = 33;
+pub(crate) const KIND_CONNECT: u16 = 34;
+
+#[derive(Clone, Copy, FromBytes, Immutable, KnownLayout)]
+#[repr(C)]
+pub(crate) struct RecordHeader {
+    pub time: u64,
+    pub sequence: u64,
+    pub start_time: u64,
+    pub length: u32,
+    pub pid: u32,
+    pub tid: u32,
+    pub euid: u32,
+    pub egid: u32,
+    pub loginuid: u32,
+    pub flags: u32,
+    pub kind: u16,
+    pub cpu: u16,
+    pub version: u8,
+    pub lane: u8,
+    pub _pad: [u8; 6],
+}
+
+#[derive(Clone, Copy, FromBytes, Immutable, KnownLayout)]
+#[repr(C)]
+pub(crate) struct ProcessFacts {
+    pub start_time: u64,
+    pub parent_start_time: u64,
+    pub pidns_start_time: u64,
+    pub cap_inheritable: u64,
+    pub cap_permitted: u64,
+    pub cap_effective: u64,
+    pub cgroup_id: u64,
+    pub pid: u32,
+    pub parent_pid: u32,
+    pub vpid: u32,
+    pub session_id: u32,
+    pub group_id: u32,
+    pub vgroup_id: u32,
+    pub vsession_id: u32,
+    pub tty: u32,
+    pub uid: u32,
+    pub gid: u32,
+    pub euid: u32,
+    pub egid: u32,
+    pub loginuid: u32,
+    pub _pad: u32,
+    pub comm: [u8; 16],
+}
+
+#[derive(Clone, Copy, FromBytes, Immutable, KnownLayout)]
+#[repr(C)]
+pub(crate) struct ForkRecord {
+    pub header: RecordHeader,
+    pub child: ProcessFacts,
+    pub syscall: u32,
+    pub is_compat: u32,
+    pub cgroup_flags: u32,
+    pub cgroup_length: u32,
+}
+
+#[derive(Clone, Copy, FromBytes, Immutable, KnownLayout)]
+#[repr(C)]
+pub(crate) struct ExecRecord {
+    pub header: RecordHeader,
+    pub process: ProcessFacts,
+    pub executable_inode: u64,
+    pub executable_ctime: u64,
+    pub executable_mtime: u64,
+    pub arguments_total: u64,
+    pub environment_total: u64,
+    pub executable_device: u32,
+    pub executable_uid: u32,
+    pub executable_gid: u32,
+    pub executable_mode: u32,
+    pub executable_flags: u32,
+    pub filename_length: u32,
+    pub executable_path_flags: u32,
+    pub executable_length: u32,
+    pub cwd_flags: u32,
+    pub cwd_length: u32,
+    pub cgroup_flags: u32,
+    pub cgroup_length: u32,
+    pub arguments_length: u32,
+    pub environment_length: u32,
+}
+
+#[derive(Clone, Copy, FromBytes, Immutable, KnownLayout)]
+#[repr(C)]
+pub(crate) struct ExitRecord {
+    pub header: RecordHeader,
+    pub status: i32,
+    pub _pad: u32,
+}
+
+#[derive(Clone, Copy, FromBytes, Immutable, KnownLayout)]
+#[repr(C)]
+pub(crate) struct CgroupAttachRecord {
+    pub header: RecordHeader,
+    pub cgroup_id: u64,
+    pub start_time: u64,
+    pub pid: u32,
+    pub path_length: u32,
+}
+
+#[derive(Clone, Copy, FromBytes, Immutable, KnownLayout)]
+#[repr(C)]
+pub(crate) struct ExecFailedRecord {
+    pub header: RecordHeader,
+    pub result: i64,
+    pub dirfd: i32,
+    pub at: u32,
+    pub filename_length: u32,
+    pub base_flags: u32,
+    pub base_length: u32,
+    pub arguments_length: u32,
+}
+
+#[derive(Clone, Copy, FromBytes, Immutable, KnownLayout)]
+#[repr(C)]
+pub(crate) struct OpenRecord {
+    pub header: RecordHeader,
+    pub result: i64,
+    pub inode: u64,
+    pub resolve: u64,
+    pub device: u32,
+    pub open_flags: u32,
+    pub mode: u32,
+    pub dirfd: i32,
+    pub call: u32,
+    pub file_mode: u32,
+    pub file_flags: u32,
+    pub requested_length: u32,
+    pub base_flags: u32,
+    pub base_length: u32,
+    pub resolved_flags: u32,
+    pub resolved_length: u32,
+}
+
+#[derive(Clone, Copy, FromBytes, Immutable, KnownLayout)]
+#[repr(C)]
+pub(crate) struct ConnectRecord {
+    pub header: RecordHeader,
+    pub result: i64,
+    pub fd: i32,
+    pub family: u16,
+    pub kind: u16,
+    pub protocol: u16,
+    pub state: u16,
+    pub local_port: u16,
+    pub remote_port: u16,
+    pub local_address: [u8; 16],
+    pub remote_address: [u8; 16],
+    pub socket: u64,
+    pub peer: u64,
+    pub inode: u64,
+    pub address_length: u32,
+    pub path_length: u32,
+}
+
+/// The sizes that `bpf/layout.h` asserts too, and the offset of each struct's last field.
+const _: () = {
+    use std::mem::{offset_of, size_of};
+
+    assert!(size_of::<RecordHeader>() == 64 && offset_of!(RecordHeader, lane) == 57);
+    assert!(size_of::<ProcessFacts>() == 128 && offset_of!(ProcessFacts, comm) == 112);
+    assert!(size_of::<ForkRecord>() == 208 && offset_of!(ForkRecord, cgroup_length) == 204);
+    assert!(size_of::<ExecRecord>() == 288 && offset_of!(ExecRecord, environment_length) == 284);
+    assert!(size_of::<ExitRecord>() == 72 && offset_of!(ExitRecord, status) == 64);
+    assert!(
+        size_of::<CgroupAttachRecord>() == 88 && offset_of!(CgroupAttachRecord, path_length) == 84
+    );
+    assert!(
+        size_of::<ExecFailedRecord>() == 96 && offset_of!(ExecFailedRecord, arguments_length) == 92
+    );
+    assert!(size_of::<OpenRecord>() == 136 && offset_of!(OpenRecord, resolved_length) == 132);
+    assert!(size_of::<ConnectRecord>() == 152 && offset_of!(ConnectRecord, path_length) == 148);
+};

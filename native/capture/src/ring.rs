@@ -1,0 +1,164 @@
+//! Reader of a BPF ring buffer (`kernel/bpf/ringbuf.c`) over its memory map.
+//!
+//! libbpf's own reader hands records to a callback one ring at a time; the lanes need to look at
+//! the heads of two rings and to choose. Layout of the map: one page that holds the consumer's
+//! position, one page that holds the producer's, then the data, mapped twice in a row so that a
+//! record that wraps around is still in one piece.
+
+use std::{
+    io,
+    os::fd::BorrowedFd,
+    ptr::NonNull,
+    slice,
+    sync::atomic::{AtomicU32, AtomicU64, Ordering},
+};
+
+use rustix::mm::{MapFlags, ProtFlags, mmap, munmap};
+
+/// The kernel still writes this record (`BPF_RINGBUF_BUSY_BIT`).
+const BUSY: u32 = 1 << 31;
+/// The kernel gave this record up (`BPF_RINGBUF_DISCARD_BIT`).
+const DISCARDED: u32 = 1 << 30;
+/// Before each record: its length and an offset that only the kernel uses.
+const HEADER: u64 = 8;
+/// Consumed bytes after which the kernel is told, so that the shared cache line isn't touched for
+/// each record.
+const RELEASE_STEP: u64 = 32 * 1024;
+
+/// A mapped ring; the only reader of it.
+pub(crate) struct Ring {
+    consumer: Mapping,
+    producer: Mapping,
+    mask: u64,
+    page: usize,
+    /// Where the next record begins.
+    position: u64,
+    /// What the kernel was told.
+    released: u64,
+}
+
+struct Mapping {
+    address: NonNull<u8>,
+    length: usize,
+}
+
+// SAFETY: the mapping is memory of the process, not of a thread; `Ring` hands out access through
+// `&mut self` and atomics only.
+unsafe impl Send for Mapping {}
+
+impl Mapping {
+    fn new(fd: BorrowedFd<'_>, offset: u64, length: usize, access: ProtFlags) -> io::Result<Self> {
+        // SAFETY: a fresh shared mapping at an address that the kernel chooses aliases nothing.
+        let address =
+            unsafe { mmap(std::ptr::null_mut(), length, access, MapFlags::SHARED, fd, offset)? };
+        let address = NonNull::new(address.cast()).ok_or(io::ErrorKind::AddrNotAvailable)?;
+        Ok(Self { address, length })
+    }
+
+    fn position(&self) -> &AtomicU64 {
+        // SAFETY: the mapping is page-aligned, at least a page long, lives as long as `self`, and
+        // the kernel writes this word atomically.
+        unsafe { self.address.cast::<AtomicU64>().as_ref() }
+    }
+}
+
+impl Drop for Mapping {
+    fn drop(&mut self) {
+        // SAFETY: address and length are those of the mapping, and no reference outlives `self`.
+        if let Err(error) = unsafe { munmap(self.address.as_ptr().cast(), self.length) } {
+            tracing::debug!(%error, "ring not unmapped");
+        }
+    }
+}
+
+impl Ring {
+    /// Maps a ring whose data area has `size` bytes (a power of two, a multiple of the page).
+    pub(crate) fn map(fd: BorrowedFd<'_>, size: usize) -> io::Result<Self> {
+        let page = rustix::param::page_size();
+        let consumer = Mapping::new(fd, 0, page, ProtFlags::READ | ProtFlags::WRITE)?;
+        let producer = Mapping::new(fd, page as u64, page + 2 * size, ProtFlags::READ)?;
+        let position = consumer.position().load(Ordering::Acquire);
+        let mask = size as u64 - 1;
+        Ok(Self { consumer, producer, mask, page, position, released: position })
+    }
+
+    /// The oldest record that is not taken yet, if the kernel has finished it.
+    pub(crate) fn peek(&mut self) -> Option<&[u8]> {
+        let length = loop {
+            if self.position >= self.producer.position().load(Ordering::Acquire) {
+                return None;
+            }
+            let length = self.header().load(Ordering::Acquire);
+            if length & BUSY != 0 {
+                return None;
+            }
+            if length & DISCARDED == 0 {
+                break length;
+            }
+            self.advance(length & !DISCARDED);
+        };
+        let offset = self.page + ((self.position + HEADER) & self.mask) as usize;
+        // A length that the kernel cannot have written must not lead out of the mapping.
+        let length = (length as usize).min(self.mask as usize);
+        // SAFETY: the data is mapped twice behind the producer's page, so `offset + length` is
+        // inside; the kernel doesn't write to it again before `take` releases it.
+        Some(unsafe { slice::from_raw_parts(self.producer.address.as_ptr().add(offset), length) })
+    }
+
+    /// Goes on to the record behind the one that `peek` showed.
+    pub(crate) fn take(&mut self) {
+        let length = self.header().load(Ordering::Relaxed) & !(BUSY | DISCARDED);
+        self.advance(length);
+    }
+
+    /// Gives the room of what was taken back to the kernel.
+    pub(crate) fn release(&mut self) {
+        if self.released != self.position {
+            self.consumer.position().store(self.position, Ordering::Release);
+            self.released = self.position;
+        }
+    }
+
+    fn header(&self) -> &AtomicU32 {
+        let offset = self.page + (self.position & self.mask) as usize;
+        // SAFETY: positions are multiples of eight inside the data area, and the kernel writes the
+        // length word atomically.
+        unsafe { self.producer.address.add(offset).cast::<AtomicU32>().as_ref() }
+    }
+
+    fn advance(&mut self, length: u32) {
+        self.position += (u64::from(length) + HEADER).next_multiple_of(8);
+        if self.position - self.released >= RELEASE_STEP {
+            self.release();
+        }
+    }
+}
+
+/// The words that daemon and programs share (`struct control` in `bpf/config.h`).
+pub(crate) struct Control {
+    mapping: Mapping,
+}
+
+impl Control {
+    /// Maps the section's map.
+    pub(crate) fn map(fd: BorrowedFd<'_>) -> io::Result<Self> {
+        let page = rustix::param::page_size();
+        Ok(Self { mapping: Mapping::new(fd, 0, page, ProtFlags::READ | ProtFlags::WRITE)? })
+    }
+
+    /// 1 while the reader sleeps.
+    pub(crate) fn reader_asleep(&self) -> &AtomicU32 {
+        self.word(0)
+    }
+
+    /// The handlers of interest, a bit each.
+    pub(crate) fn handlers(&self) -> &AtomicU32 {
+        self.word(1)
+    }
+
+    fn word(&self, index: usize) -> &AtomicU32 {
+        // SAFETY: both words are inside the page, aligned, and only accessed atomically here; the
+        // programs use plain aligned loads and compare-and-swap.
+        unsafe { self.mapping.address.cast::<AtomicU32>().add(index).as_ref() }
+    }
+}

@@ -1,0 +1,215 @@
+//! The command line: every option of the daemon, its default and its meaning, in one place.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use peregrine_alerts::Priority;
+
+/// Captures kernel events with eBPF, matches Falco-language rules against them, and serves the
+/// alerts over Falco's gRPC output interface.
+#[derive(Debug, Parser)]
+#[command(name = "peregrined", version, args_conflicts_with_subcommands = true)]
+pub struct Cli {
+    /// What to do; without one, `run`.
+    #[command(subcommand)]
+    pub command: Option<Command>,
+    #[command(flatten)]
+    pub run: RunOptions,
+}
+
+/// What the daemon can do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Capture, match and serve until told to stop (the default)
+    Run(Box<RunOptions>),
+    /// Say what this kernel offers, what would be chosen, what is missing and how to get it
+    Doctor,
+    /// List the fields that rules can read
+    Fields(FieldsOptions),
+    /// Look into rule files without capturing anything
+    #[command(subcommand)]
+    Rules(RulesCommand),
+}
+
+/// What can be done with rule files alone.
+#[derive(Debug, Subcommand)]
+pub enum RulesCommand {
+    /// Load rule files as a start would, and say what is wrong with them
+    Check(CheckOptions),
+}
+
+/// See [`RulesCommand::Check`].
+#[derive(Debug, Args)]
+pub struct CheckOptions {
+    /// Rule files or folders, in the order of loading
+    #[arg(required = true, value_name = "FILE|DIR")]
+    pub files: Vec<PathBuf>,
+    /// Do not load the rules of the daemon itself first
+    #[arg(long)]
+    pub no_default_rules: bool,
+}
+
+/// See [`Command::Fields`].
+#[derive(Debug, Args)]
+pub struct FieldsOptions {
+    /// As a page of documentation
+    #[arg(long, conflicts_with = "json")]
+    pub markdown: bool,
+    /// For programs
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// See [`Command::Run`].
+#[derive(Debug, Args)]
+pub struct RunOptions {
+    /// Rule file, or folder of .yaml files, loaded behind the others; may be given more than once
+    #[arg(short = 'r', long = "rules", value_name = "FILE|DIR")]
+    pub rules: Vec<PathBuf>,
+    /// Do not load the rules of the daemon itself
+    #[arg(long)]
+    pub no_default_rules: bool,
+    /// Folder of your own rules, loaded behind the daemon's; may be absent
+    #[arg(long, value_name = "DIR", default_value = "/etc/peregrine/rules.d")]
+    pub rules_dir: PathBuf,
+    /// Least severe priority that still makes an alert
+    #[arg(long, default_value = "debug", value_parser = parse_priority)]
+    pub priority: Priority,
+    /// Which of the rules that match an event make an alert
+    #[arg(long, value_enum, default_value_t = RuleMatching::First)]
+    pub rule_matching: RuleMatching,
+    /// Where system calls are hooked
+    #[arg(long, value_enum, default_value_t = HooksChoice::Auto)]
+    pub hooks: HooksChoice,
+    /// Folder of the journal of alerts
+    #[arg(long, value_name = "DIR", default_value = "/var/lib/peregrine")]
+    pub state_dir: PathBuf,
+    /// Largest size of the journal in bytes; the oldest alerts go first
+    #[arg(long, value_name = "BYTES", default_value_t = 256 << 20)]
+    pub journal_limit_bytes: u64,
+    /// Age after which alerts leave the journal, such as 12h or 7d
+    #[arg(long, value_name = "DURATION", default_value = "7d", value_parser = parse_duration)]
+    pub journal_age: std::time::Duration,
+    /// Unix socket of the gRPC service, or `off`
+    #[arg(
+        long,
+        value_name = "PATH",
+        env = "PEREGRINED_GRPC_SOCKET",
+        default_value = "unix:///run/peregrine/peregrine.sock"
+    )]
+    pub grpc_socket: String,
+    /// Group that may use the unix socket (mode 0660)
+    #[arg(long, value_name = "GROUP")]
+    pub grpc_socket_group: Option<String>,
+    /// Serve gRPC over TCP too, with mutual TLS
+    #[arg(long, value_name = "HOST:PORT", requires_all = ["tls_cert", "tls_key", "tls_client_ca"])]
+    pub grpc_listen: Option<String>,
+    /// Certificate chain of the server, PEM
+    #[arg(long, value_name = "FILE", requires = "grpc_listen")]
+    pub tls_cert: Option<PathBuf>,
+    /// Private key of the server, PEM
+    #[arg(long, value_name = "FILE", requires = "grpc_listen")]
+    pub tls_key: Option<PathBuf>,
+    /// Certificates of the authorities whose clients are let in, PEM
+    #[arg(long, value_name = "FILE", requires = "grpc_listen")]
+    pub tls_client_ca: Option<PathBuf>,
+    /// How alerts are written to standard output
+    #[arg(long, value_enum, default_value_t = LineFormat::Text)]
+    pub stdout: LineFormat,
+    /// Append each alert to this file as well
+    #[arg(long, value_name = "PATH")]
+    pub file_output: Option<PathBuf>,
+    /// Write alerts as JSON to the file, and into the `output` text of the gRPC service
+    #[arg(long)]
+    pub json_output: bool,
+    /// What the daemon says of itself on standard error
+    #[arg(long, value_name = "LEVEL", default_value = "info", env = "PEREGRINED_LOG_LEVEL")]
+    pub log_level: tracing::Level,
+}
+
+/// See [`RunOptions::rule_matching`].
+#[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
+pub enum RuleMatching {
+    /// Only the first, in the order in which rules were first defined
+    First,
+    /// Each of them
+    All,
+}
+
+/// See [`RunOptions::hooks`].
+#[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
+pub enum HooksChoice {
+    /// The cheaper way that sees every entry into this kernel
+    Auto,
+    /// A tracepoint per system call: blind to 32-bit calls
+    SyscallTracepoints,
+    /// One program on every system call's exit
+    SysExit,
+}
+
+/// See [`RunOptions::stdout`].
+#[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
+pub enum LineFormat {
+    /// Not at all
+    Off,
+    /// Time, priority and text
+    Text,
+    /// One JSON object per line
+    Json,
+}
+
+fn parse_priority(text: &str) -> Result<Priority, String> {
+    text.parse().map_err(|error: peregrine_alerts::UnknownPriority| error.to_string())
+}
+
+/// A whole number and one of s, m, h, d.
+fn parse_duration(text: &str) -> Result<std::time::Duration, String> {
+    let wanted =
+        || format!("{text:?} is no duration: write a number and s, m, h or d, such as 12h");
+    let split = text.len() - text.chars().last().map_or(0, char::len_utf8);
+    let (number, unit) = text.split_at(split);
+    let seconds = match unit {
+        "s" => 1,
+        "m" => 60,
+        "h" => 3600,
+        "d" => 86400,
+        _ => return Err(wanted()),
+    };
+    let number: u64 = number.parse().map_err(|_| wanted())?;
+    number.checked_mul(seconds).map(std::time::Duration::from_secs).ok_or_else(wanted)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn durations_have_a_number_and_a_unit() {
+        let hours = |h: u64| Ok(std::time::Duration::from_secs(h * 3600));
+        assert_eq!(parse_duration("12h"), hours(12));
+        assert_eq!(parse_duration("7d"), hours(168));
+        for bad in ["", "h", "12", "-1h", "1.5h", "12 h", "12w", "99999999999999999999d", "1é"] {
+            assert!(parse_duration(bad).is_err(), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn tcp_without_certificates_is_refused() {
+        let parse = |arguments: &[&str]| Cli::try_parse_from(arguments).map(|_| ());
+        assert!(parse(&["peregrined", "--grpc-listen", "0.0.0.0:5060"]).is_err());
+    }
+
+    #[test]
+    fn options_work_with_and_without_the_subcommand() {
+        let with = Cli::try_parse_from(["peregrined", "run", "-r", "a.yaml", "-r", "b"]).unwrap();
+        assert!(matches!(with.command, Some(Command::Run(options)) if options.rules.len() == 2));
+        let without = Cli::try_parse_from(["peregrined", "-r", "a.yaml"]).unwrap();
+        assert_eq!(without.run.rules, [PathBuf::from("a.yaml")]);
+    }
+}

@@ -1,0 +1,236 @@
+//! An event with all that is known about it, as the rules see it: the extractors of the catalogue.
+//!
+//! One file per family of fields. Nothing here is kept from one event to the next; texts that are
+//! put together live in the arena that the evaluation brings along.
+
+mod container;
+mod event;
+mod file;
+mod names;
+mod net;
+mod parameters;
+mod path;
+mod process;
+mod user;
+
+use std::sync::{Arc, LazyLock};
+
+use bumpalo::Bump;
+use jiff::tz::TimeZone;
+use peregrine_capture::event::{Event, Kind, OpenCall};
+use peregrine_rules::{EventType, Facts, FieldId, FieldRef, Value};
+use peregrine_world::{Process, World};
+
+use crate::clock::Clock;
+use process::Actor;
+
+/// What holds for all events of a moment.
+pub struct Context {
+    /// Kernel time to wall time.
+    pub clock: Clock,
+    /// Time zone of texts.
+    pub zone: TimeZone,
+    /// Name of this node.
+    pub hostname: Arc<str>,
+    /// When capture began, `CLOCK_BOOTTIME` in ns.
+    pub start: u64,
+    /// Number of the event, from 1.
+    pub number: u64,
+}
+
+/// The types of the events that capture gives, looked up once.
+pub struct EventTypes {
+    execve: EventType,
+    execveat: EventType,
+    open: EventType,
+    openat: EventType,
+    openat2: EventType,
+    creat: EventType,
+    connect: EventType,
+    clone: EventType,
+    clone3: EventType,
+    fork: EventType,
+    vfork: EventType,
+    procexit: EventType,
+}
+
+impl EventTypes {
+    /// `None` if the rules' table lacks one of them, which a test rules out.
+    pub fn new() -> Option<Self> {
+        let named = EventType::from_name;
+        Some(Self {
+            execve: named("execve")?,
+            execveat: named("execveat")?,
+            open: named("open")?,
+            openat: named("openat")?,
+            openat2: named("openat2")?,
+            creat: named("creat")?,
+            connect: named("connect")?,
+            clone: named("clone")?,
+            clone3: named("clone3")?,
+            fork: named("fork")?,
+            vfork: named("vfork")?,
+            procexit: named("procexit")?,
+        })
+    }
+
+    /// Whether capture gives events of this type.
+    pub fn contains(&self, event_type: EventType) -> bool {
+        [
+            self.execve,
+            self.execveat,
+            self.open,
+            self.openat,
+            self.openat2,
+            self.creat,
+            self.connect,
+            self.clone,
+            self.clone3,
+            self.fork,
+            self.vfork,
+            self.procexit,
+        ]
+        .contains(&event_type)
+    }
+
+    /// The type under which rules know this event.
+    pub fn of(&self, event: &Event<'_>) -> Option<EventType> {
+        event::event_type(event, self)
+    }
+}
+
+/// An event, who did it, and what is known.
+pub struct Judged<'e> {
+    pub event: &'e Event<'e>,
+    pub event_type: EventType,
+    pub process: &'e Process,
+    pub world: &'e World,
+    pub context: &'e Context,
+}
+
+impl Judged<'_> {
+    fn actor(&self) -> Actor<'_> {
+        Actor {
+            process: self.process,
+            world: self.world,
+            tid: self.event.header.tid,
+            time: self.event.header.time,
+            context: self.context,
+        }
+    }
+
+    fn ids(&self) -> user::Ids {
+        let header = &self.event.header;
+        user::Ids { euid: header.euid, egid: header.egid, loginuid: header.loginuid }
+    }
+}
+
+impl Facts for Judged<'_> {
+    fn value<'a>(&'a self, field: &'a FieldRef, arena: &'a Bump) -> Value<'a> {
+        match FAMILIES[field.id as usize] {
+            Family::Event => event::field(field, self.event, self.event_type, self.actor(), arena),
+            Family::Process => process::field(field, self.actor(), arena),
+            Family::Descriptor => descriptor(self, field, arena),
+            Family::Path => file_system_path(self, field, arena),
+            Family::User => user::field(field.id, self.ids(), self.process, self.world),
+            Family::Container => {
+                container::field(field.id, self.process, self.event.header.time, self.context)
+            }
+            Family::None => Value::Absent,
+        }
+    }
+
+    fn event_type(&self) -> EventType {
+        self.event_type
+    }
+}
+
+/// `fd.*`: of the descriptor that the event makes or uses.
+fn descriptor<'a>(judged: &'a Judged<'_>, field: &FieldRef, arena: &'a Bump) -> Value<'a> {
+    let of_event = |id| match &judged.event.kind {
+        Kind::Open(open) => file::field(id, open, arena),
+        Kind::Connect(connect) => net::field(id, connect, arena),
+        _ => Value::Absent,
+    };
+    let in_container = |id| match of_event(id) {
+        Value::Str(text) => {
+            let container = judged.process.container().id().map_or("", |id| id.short());
+            Value::Str(path::concat(&[container.as_bytes(), b":", text], arena))
+        }
+        other => other,
+    };
+    match field.id {
+        FieldId::FdUid => match of_event(FieldId::FdNum) {
+            Value::I64(fd) => {
+                let tid = judged.event.header.tid;
+                Value::Str(names::text(format_args!("{tid}{fd}"), arena))
+            }
+            other => other,
+        },
+        FieldId::FdContainername => in_container(FieldId::FdName),
+        FieldId::FdContainerdirectory => in_container(FieldId::FdDirectory),
+        id => of_event(id),
+    }
+}
+
+/// `fs.path.*`: of open, openat and openat2, unless they failed with EPERM, as rules are used to.
+fn file_system_path<'a>(judged: &'a Judged<'_>, field: &FieldRef, arena: &'a Bump) -> Value<'a> {
+    match &judged.event.kind {
+        Kind::Open(open) if open.call != OpenCall::Creat && open.result != -1 => match field.id {
+            FieldId::FsPathName => Value::Str(path::absolute(open.requested, &open.base, arena)),
+            FieldId::FsPathNameraw => Value::Str(open.requested),
+            _ => Value::Absent,
+        },
+        _ => Value::Absent,
+    }
+}
+
+/// Which file here knows a field.
+#[derive(Clone, Copy)]
+enum Family {
+    Event,
+    Process,
+    Descriptor,
+    Path,
+    User,
+    Container,
+    None,
+}
+
+/// By the field's place in the catalogue: a look at its name for each value would cost too much.
+static FAMILIES: LazyLock<Vec<Family>> = LazyLock::new(|| {
+    FieldId::all()
+        .map(|id| match id.row().name.split('.').next() {
+            Some("evt" | "syscall") => Family::Event,
+            Some("proc" | "thread") => Family::Process,
+            Some("fd") => Family::Descriptor,
+            Some("fs") => Family::Path,
+            Some("user" | "group") => Family::User,
+            Some("container") => Family::Container,
+            _ => Family::None,
+        })
+        .collect()
+});
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_event_has_a_type_that_rules_know() {
+        assert!(EventTypes::new().is_some());
+    }
+
+    #[test]
+    fn families_stand_at_the_places_of_their_fields() {
+        for id in FieldId::all() {
+            let is_process = matches!(FAMILIES[id as usize], Family::Process);
+            let name = id.row().name;
+            assert_eq!(
+                is_process,
+                name.starts_with("proc.") || name.starts_with("thread."),
+                "{name}"
+            );
+        }
+    }
+}

@@ -1,0 +1,286 @@
+//! The daemon's life: start in flow order, judge until told to stop, stop in flow order.
+
+use std::{
+    net::ToSocketAddrs,
+    path::PathBuf,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use anyhow::{Context as _, bail};
+use peregrine_alerts::{AlertService, FileConfig, Format, JournalConfig, ServiceConfig, TcpConfig};
+use peregrine_capture::{Capture, Hooks, Item, Lanes, Probe, Settings, Waker};
+use peregrine_rules::{LoadOptions, Plan};
+use peregrine_world::{Limits, World};
+use signal_hook::{
+    consts::{SIGINT, SIGTERM, SIGUSR1},
+    iterator::Signals,
+};
+
+use crate::{
+    cli::{HooksChoice, LineFormat, RuleMatching, RunOptions},
+    clock::since_boot,
+    facts::EventTypes,
+    judge::Judge,
+    losses::Losses,
+    metrics::{Sample, metrics},
+    rule_files::{self, Defaults},
+};
+
+/// How long the lanes are left alone while events flow: nobody is woken meanwhile, and an alert is
+/// late by this much at most.
+const PAUSE: Duration = Duration::from_millis(1);
+/// Records taken before signals and the clock are looked at.
+const BATCH: usize = 4096;
+const TICK: Duration = Duration::from_secs(1);
+/// What subscribers may take to get the last alerts.
+const STOP_LIMIT: Duration = Duration::from_secs(3);
+
+/// Runs until SIGINT or SIGTERM.
+pub fn run(options: &RunOptions) -> anyhow::Result<()> {
+    // Before there are threads: it makes child processes.
+    let probe = Probe::take();
+    let plan = load_rules(options)?;
+    let types = EventTypes::new().context("the rules know the events of capture")?;
+    let hostname: Arc<str> = hostname().into();
+    let sample = Sample::default();
+    let service = AlertService::start(service_config(options, &hostname, sample.clone())?)?;
+
+    let settings = settings(options, &probe);
+    let (mut capture, lanes) = Capture::load(settings)?;
+    let mut judge =
+        Judge::new(World::new(Limits::default()), plan, types, hostname, service.publisher());
+    judge.read_processes();
+    capture.set_interest(&lanes, &judge.syscalls())?;
+
+    let stop = Stop::listen(lanes.waker())?;
+    announce(options, &capture, &judge);
+    watch(&mut judge, &mut capture, lanes, &stop, &sample, &service)?;
+
+    // Detach first, so that nothing new comes, and then let subscribers have what there is.
+    drop(capture);
+    service.stop(STOP_LIMIT);
+    tracing::info!("stopped");
+    Ok(())
+}
+
+/// Reads and compiles the rules; what is wrong with them goes to standard error.
+fn load_rules(options: &RunOptions) -> anyhow::Result<Plan> {
+    let defaults = if options.no_default_rules { Defaults::Leave } else { Defaults::Load };
+    let files = rule_files::read(defaults, Some(&options.rules_dir), &options.rules)?;
+    let load_options = LoadOptions {
+        minimum_priority: peregrine_rules::Priority::ALL[options.priority as usize],
+        matching: match options.rule_matching {
+            RuleMatching::First => peregrine_rules::RuleMatching::First,
+            RuleMatching::All => peregrine_rules::RuleMatching::All,
+        },
+        offering: rule_files::built_in_names(),
+        ..LoadOptions::default()
+    };
+    let (plan, diagnostics) = peregrine_rules::load(&files, &load_options);
+    for diagnostic in &diagnostics {
+        eprintln!("{}", peregrine_rules::render(diagnostic, &files));
+    }
+    match plan {
+        Some(plan) if plan.rules().next().is_some() => Ok(plan),
+        Some(_) => {
+            bail!("no rules: leave out --no-default-rules, or name a rule file with -r FILE")
+        }
+        None => bail!("rules refused: correct the errors above, nothing was started"),
+    }
+}
+
+fn settings(options: &RunOptions, probe: &Probe) -> Settings {
+    let hooks = match options.hooks {
+        HooksChoice::Auto => probe.hooks(),
+        HooksChoice::SyscallTracepoints => Hooks::SyscallTracepoints,
+        HooksChoice::SysExit => Hooks::SysExit,
+    };
+    Settings { hooks, walk: probe.walk, ..Settings::default() }
+}
+
+/// The node's name: what the orchestrator says, before what the kernel says, which in a container is
+/// the container's.
+fn hostname() -> String {
+    ["FALCO_HOSTNAME", "NODE_NAME"]
+        .into_iter()
+        .filter_map(|name| std::env::var(name).ok())
+        .find(|name| !name.is_empty())
+        .unwrap_or_else(|| rustix::system::uname().nodename().to_string_lossy().into_owned())
+}
+
+fn service_config(
+    options: &RunOptions,
+    hostname: &Arc<str>,
+    sample: Sample,
+) -> anyhow::Result<ServiceConfig> {
+    std::fs::create_dir_all(&options.state_dir).with_context(|| {
+        format!(
+            "make the state folder {}: run as root, or name another one with --state-dir",
+            options.state_dir.display()
+        )
+    })?;
+    let status = Arc::new(move || sample.get());
+    Ok(ServiceConfig {
+        hostname: hostname.to_string(),
+        journal: JournalConfig {
+            limit_bytes: options.journal_limit_bytes,
+            age_limit: Some(options.journal_age),
+            ..JournalConfig::new(options.state_dir.join("alerts.redb"))
+        },
+        unix_socket: unix_socket(&options.grpc_socket)?,
+        socket_group: options.grpc_socket_group.clone(),
+        tcp: tcp(options)?,
+        stdout: format(options.stdout),
+        file: options.file_output.clone().map(|path| FileConfig {
+            path,
+            format: if options.json_output { Format::Json } else { Format::Text },
+        }),
+        json_output: options.json_output,
+        status,
+    })
+}
+
+fn unix_socket(given: &str) -> anyhow::Result<Option<PathBuf>> {
+    if given == "off" {
+        return Ok(None);
+    }
+    let path = PathBuf::from(given.strip_prefix("unix://").unwrap_or(given));
+    if !path.is_absolute() {
+        bail!(
+            "--grpc-socket {given}: write an absolute path, such as unix:///run/peregrine/peregrine.sock, or off"
+        );
+    }
+    Ok(Some(path))
+}
+
+fn tcp(options: &RunOptions) -> anyhow::Result<Option<TcpConfig>> {
+    let (Some(listen), Some(certificate), Some(key), Some(client_ca)) =
+        (&options.grpc_listen, &options.tls_cert, &options.tls_key, &options.tls_client_ca)
+    else {
+        return Ok(None);
+    };
+    let address = listen
+        .to_socket_addrs()
+        .with_context(|| format!("--grpc-listen {listen}: write HOST:PORT, such as 0.0.0.0:5060"))?
+        .next()
+        .with_context(|| format!("--grpc-listen {listen}: the name has no address"))?;
+    let (certificate, key, client_ca) = (certificate.clone(), key.clone(), client_ca.clone());
+    Ok(Some(TcpConfig { address, certificate, key, client_ca }))
+}
+
+fn format(format: LineFormat) -> Format {
+    match format {
+        LineFormat::Off => Format::Off,
+        LineFormat::Text => Format::Text,
+        LineFormat::Json => Format::Json,
+    }
+}
+
+/// What the user wants to know at the start, in a few lines.
+fn announce(options: &RunOptions, capture: &Capture, judge: &Judge) {
+    tracing::info!(hooks = %capture.hooks().join(", "), "capturing");
+    tracing::info!(rules = judge.n_rules(), "rules loaded");
+    let uncaptured = judge.uncaptured();
+    if !uncaptured.is_empty() {
+        let types = uncaptured.join(", ");
+        tracing::warn!(%types, "rules ask for event types that this version does not capture");
+    }
+    let tcp = options.grpc_listen.as_deref().unwrap_or("off");
+    tracing::info!(socket = %options.grpc_socket, tcp, journal = %options.state_dir.display(), "serving");
+    eprintln!("ready: peregrined sees events from now on");
+}
+
+/// The main loop.
+fn watch(
+    judge: &mut Judge,
+    capture: &mut Capture,
+    mut lanes: Lanes,
+    stop: &Stop,
+    sample: &Sample,
+    service: &AlertService,
+) -> anyhow::Result<()> {
+    let mut losses = Losses::default();
+    let mut malformed = 0;
+    let mut next_tick = Instant::now();
+    while !stop.is_told() {
+        let count = lanes.drain(BATCH, |item| match item {
+            Item::Event(event) => judge.event(&event),
+            Item::Gap(gap) => losses.add(&gap),
+            Item::Malformed(error) => {
+                malformed += 1;
+                tracing::debug!(%error, "record not decoded");
+            }
+        });
+        if Instant::now() >= next_tick {
+            next_tick = Instant::now() + TICK;
+            for gap in capture.overdue(&mut lanes) {
+                losses.add(&gap);
+            }
+            if losses.is_life_cycle_waiting() {
+                judge.heal();
+            }
+            for notice in losses.notices(judge.clock(), since_boot()) {
+                service.publisher().publish(notice);
+            }
+            judge.tick();
+            sample.set(metrics(judge.counts(), &losses, malformed, judge.world().stats()));
+        }
+        if stop.is_reopen_told() {
+            service.reopen_files();
+        }
+        match count {
+            0 => lanes.wait(TICK)?,
+            BATCH => {}
+            _ => std::thread::sleep(PAUSE),
+        }
+    }
+    // What happened before the stop still counts.
+    while lanes.drain(BATCH, |item| {
+        if let Item::Event(event) = item {
+            judge.event(&event);
+        }
+    }) == BATCH
+    {}
+    Ok(())
+}
+
+/// What signals have told.
+struct Stop {
+    stop: Arc<AtomicBool>,
+    reopen: Arc<AtomicBool>,
+}
+
+impl Stop {
+    /// SIGINT and SIGTERM stop, the second one at once; SIGUSR1 opens the alert file anew.
+    fn listen(waker: Waker) -> anyhow::Result<Self> {
+        let told = Self { stop: Arc::default(), reopen: Arc::default() };
+        let (stop, reopen) = (Arc::clone(&told.stop), Arc::clone(&told.reopen));
+        let mut signals = Signals::new([SIGINT, SIGTERM, SIGUSR1]).context("listen for signals")?;
+        let listener = std::thread::Builder::new().name("signals".to_owned());
+        listener
+            .spawn(move || {
+                for signal in signals.forever() {
+                    match signal {
+                        SIGUSR1 => reopen.store(true, Ordering::SeqCst),
+                        _ if stop.swap(true, Ordering::SeqCst) => std::process::exit(130),
+                        _ => {}
+                    }
+                    waker.wake();
+                }
+            })
+            .context("start the thread that listens for signals")?;
+        Ok(told)
+    }
+
+    fn is_told(&self) -> bool {
+        self.stop.load(Ordering::SeqCst)
+    }
+
+    fn is_reopen_told(&self) -> bool {
+        self.reopen.swap(false, Ordering::SeqCst)
+    }
+}

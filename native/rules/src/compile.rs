@@ -1,0 +1,241 @@
+//! Expressions of rules to a plan: one program per group of event types that no rule tells apart.
+
+use std::collections::{BTreeSet, HashMap, HashSet};
+use std::sync::Arc;
+
+use crate::check::{Check, Compiled};
+use crate::events::{EventSet, EventType};
+use crate::expression::{Expr, ExprId, Expressions};
+use crate::fields::FieldId;
+use crate::plan::{Interest, Node, NodeId, NodeKind, Plan, Program, Rule, RuleId, RuleMatching};
+use crate::value::{ValueId, ValueSource};
+use crate::values::ValueTable;
+
+/// A rule with its condition and output, checked.
+pub(crate) struct CheckedRule {
+    pub rule: Rule,
+    /// None for a rule that rests.
+    pub condition: Option<ExprId>,
+    pub output: OutputDraft,
+}
+
+/// An output before the values of the plan are complete.
+pub(crate) type OutputDraft = crate::output::Draft;
+
+/// Compiles checked rules.
+pub(crate) fn plan(
+    mut expressions: Expressions,
+    rules: Vec<CheckedRule>,
+    matching: RuleMatching,
+) -> Plan {
+    let roots: Vec<_> = rules
+        .iter()
+        .enumerate()
+        .filter(|(_, it)| it.rule.enabled)
+        .filter_map(|(index, it)| Some((RuleId(u32::try_from(index).ok()?), it.condition?)))
+        .collect();
+    let (drafts, program_of) = programs(&mut expressions, &roots);
+    let (nodes, programs, n_slots) = nodes(&expressions, &drafts);
+    let interest = interest(&expressions, &rules);
+    let table = Arc::new(ValueTable {
+        fields: expressions.fields().into(),
+        sources: expressions.values().into(),
+    });
+    let (rules, outputs): (Vec<_>, Vec<_>) =
+        rules.into_iter().map(|it| (it.rule, it.output.finish(Arc::clone(&table)))).unzip();
+    Plan {
+        rules: rules.into(),
+        outputs: outputs.into(),
+        table,
+        nodes,
+        programs,
+        program_of,
+        n_slots,
+        interest,
+        matching,
+    }
+}
+
+type Draft = Vec<(RuleId, ExprId)>;
+
+/// The rules of each program with their specialised conditions, and the program of each event type.
+fn programs(expressions: &mut Expressions, roots: &[(RuleId, ExprId)]) -> (Vec<Draft>, Box<[u32]>) {
+    let sets = event_sets(expressions, roots);
+    let mut drafts: Vec<Draft> = Vec::new();
+    let mut by_signature: HashMap<Vec<bool>, u32> = HashMap::new();
+    let mut program_of = Vec::with_capacity(EventType::COUNT);
+    for event in EventType::all() {
+        let signature: Vec<bool> = sets.iter().map(|set| set.contains(event)).collect();
+        let program = *by_signature.entry(signature).or_insert_with(|| {
+            drafts.push(draft(expressions, roots, event));
+            u32::try_from(drafts.len() - 1).unwrap_or(0)
+        });
+        program_of.push(program);
+    }
+    (drafts, program_of.into())
+}
+
+fn draft(expressions: &mut Expressions, roots: &[(RuleId, ExprId)], event: EventType) -> Draft {
+    let mut done = HashMap::new();
+    let mut draft = Draft::new();
+    for (rule, root) in roots {
+        if !expressions.may_hold(*root).contains(event) {
+            continue;
+        }
+        let root = expressions.specialise(*root, event, &mut done);
+        if *expressions.get(root) != Expr::Constant(false) {
+            draft.push((*rule, root));
+        }
+    }
+    draft
+}
+
+/// The sets of event types by which conditions tell events apart.
+fn event_sets(expressions: &Expressions, roots: &[(RuleId, ExprId)]) -> Vec<EventSet> {
+    let mut sets = HashSet::new();
+    for id in reachable(expressions, roots.iter().map(|(_, root)| *root)) {
+        if let Expr::EventIs(set) = expressions.get(id) {
+            sets.insert((**set).clone());
+        }
+    }
+    sets.into_iter().collect()
+}
+
+/// All parts of expressions, each before what it is part of.
+fn reachable(expressions: &Expressions, roots: impl Iterator<Item = ExprId>) -> BTreeSet<ExprId> {
+    let mut seen = BTreeSet::new();
+    let mut waiting: Vec<_> = roots.collect();
+    while let Some(id) = waiting.pop() {
+        if seen.insert(id) {
+            waiting.extend_from_slice(parts(expressions.get(id)));
+        }
+    }
+    seen
+}
+
+fn parts(expr: &Expr) -> &[ExprId] {
+    match expr {
+        Expr::Not(part) => std::slice::from_ref(part),
+        Expr::And(parts) | Expr::Or(parts) | Expr::ExactlyOne(parts) => parts,
+        Expr::Constant(_) | Expr::EventIs(_) | Expr::Test(_) => &[],
+    }
+}
+
+/// The nodes that the programs need, the programs in terms of them, and how many answers are kept.
+fn nodes(expressions: &Expressions, drafts: &[Draft]) -> (Box<[Node]>, Box<[Program]>, usize) {
+    let shared = shared(expressions, drafts);
+    let needed = reachable(expressions, drafts.iter().flatten().map(|(_, root)| *root));
+    let mut numbers: HashMap<ExprId, NodeId> = HashMap::new();
+    let mut nodes = Vec::with_capacity(needed.len());
+    let mut n_slots = 0u32;
+    for id in needed {
+        let kind = node_kind(expressions, id, &numbers);
+        let is_kept = shared.contains(&id) && !matches!(kind, NodeKind::Constant(_));
+        let slot = is_kept.then_some(n_slots);
+        n_slots += u32::from(is_kept);
+        numbers.insert(id, NodeId(u32::try_from(nodes.len()).unwrap_or(u32::MAX)));
+        nodes.push(Node { kind, slot });
+    }
+    let programs = drafts.iter().map(|draft| Program {
+        rules: draft.iter().map(|(rule, root)| (*rule, numbers[root])).collect(),
+    });
+    (nodes.into(), programs.collect(), n_slots as usize)
+}
+
+/// Expressions that some program asks more than once.
+fn shared(expressions: &Expressions, drafts: &[Draft]) -> HashSet<ExprId> {
+    let mut shared = HashSet::new();
+    for draft in drafts {
+        let mut asked: HashMap<ExprId, usize> = HashMap::new();
+        draft.iter().for_each(|(_, root)| *asked.entry(*root).or_default() += 1);
+        for id in reachable(expressions, draft.iter().map(|(_, root)| *root)) {
+            parts(expressions.get(id))
+                .iter()
+                .for_each(|part| *asked.entry(*part).or_default() += 1);
+        }
+        shared.extend(asked.into_iter().filter(|(_, times)| *times > 1).map(|(id, _)| id));
+    }
+    shared
+}
+
+fn node_kind(expressions: &Expressions, id: ExprId, numbers: &HashMap<ExprId, NodeId>) -> NodeKind {
+    let all = |parts: &[ExprId]| parts.iter().map(|part| numbers[part]).collect();
+    match expressions.get(id) {
+        Expr::Constant(value) => NodeKind::Constant(*value),
+        // Specialising leaves none of these in a program.
+        Expr::EventIs(_) => NodeKind::Constant(false),
+        Expr::Test(test) => {
+            let test = expressions.test(*test);
+            let right = match &test.check {
+                Check::Value(_, right) => Some(*right),
+                _ => None,
+            };
+            let check = Box::new(Compiled::new(&test.check));
+            NodeKind::Test { value: test.value, right, several: test.several, check }
+        }
+        Expr::Not(part) => NodeKind::Not(numbers[part]),
+        Expr::And(parts) => NodeKind::And(all(parts)),
+        Expr::Or(parts) => NodeKind::Or(all(parts)),
+        Expr::ExactlyOne(parts) => NodeKind::ExactlyOne(all(parts)),
+    }
+}
+
+fn interest(expressions: &Expressions, rules: &[CheckedRule]) -> Interest {
+    let enabled = || rules.iter().filter(|it| it.rule.enabled);
+    let wanted = enabled().fold(EventSet::empty(), |set, it| set.union(&it.rule.event_types));
+    let plain: EventSet = EventType::all().filter(|event| event.is_plain_io()).collect();
+    let in_outputs = enabled().flat_map(|it| it.output.values());
+    let mut fields: BTreeSet<FieldId> = BTreeSet::new();
+    in_outputs.for_each(|value| fields_of_value(expressions, value, &mut fields));
+    enabled().for_each(|it| fields.extend(it.rule.fields.iter().map(|field| field.id)));
+    Interest {
+        left_out: wanted.clone().intersection(&plain),
+        events: wanted.difference(&plain),
+        fields: fields.into_iter().collect(),
+    }
+}
+
+/// The fields that a condition reads, in the order in which it was first read.
+pub(crate) fn fields_of(expressions: &Expressions, root: ExprId) -> Box<[crate::fields::FieldRef]> {
+    let mut fields = BTreeSet::new();
+    for id in reachable(expressions, std::iter::once(root)) {
+        if let Expr::Test(test) = expressions.get(id) {
+            let test = expressions.test(*test);
+            collect_fields(expressions, test.value, &mut fields);
+            if let Check::Value(_, right) = &test.check {
+                collect_fields(expressions, *right, &mut fields);
+            }
+        }
+    }
+    fields.into_iter().map(|field| expressions.fields()[field as usize].clone()).collect()
+}
+
+fn fields_of_value(expressions: &Expressions, value: ValueId, fields: &mut BTreeSet<FieldId>) {
+    let mut numbers = BTreeSet::new();
+    collect_fields(expressions, value, &mut numbers);
+    fields.extend(numbers.into_iter().map(|number| expressions.fields()[number as usize].id));
+}
+
+/// Values are made of values with smaller numbers, so this ends.
+fn collect_fields(expressions: &Expressions, value: ValueId, fields: &mut BTreeSet<u32>) {
+    let mut waiting = vec![value];
+    while let Some(value) = waiting.pop() {
+        match expressions.value(value) {
+            ValueSource::Field(field) => {
+                fields.insert(*field);
+            }
+            ValueSource::Constant(_) => {}
+            ValueSource::List(parts) | ValueSource::Concat(parts) => {
+                waiting.extend_from_slice(parts);
+            }
+            ValueSource::Lower(part)
+            | ValueSource::Upper(part)
+            | ValueSource::Base64(part)
+            | ValueSource::Basename(part)
+            | ValueSource::Length(part) => waiting.push(*part),
+            ValueSource::Join(left, right) | ValueSource::Getopt(left, right, _) => {
+                waiting.extend([*left, *right]);
+            }
+        }
+    }
+}

@@ -1,0 +1,148 @@
+//! Plan and facts to matches.
+//!
+//! **Invariant:** events are seen only through [`Facts`]. **Invariant:** nothing is allocated after
+//! warm-up. **Invariant:** unknown is never turned into false.
+
+use bumpalo::Bump;
+
+use crate::facts::{Facts, Truth, Value};
+use crate::plan::{NodeId, NodeKind, Plan, RuleId, RuleMatching};
+use crate::values::Values;
+
+/// What evaluation keeps between events so as not to allocate. One per thread.
+#[derive(Debug, Default)]
+pub struct Scratch {
+    pub(crate) arena: Bump,
+    /// Answers with the number of the event that they are for.
+    answers: Vec<(u64, Truth)>,
+    event: u64,
+}
+
+impl Scratch {
+    /// An empty one, which grows with the first events.
+    pub fn new() -> Self {
+        Self::default()
+    }
+}
+
+/// The rules that an event matches. Kept by the caller, so that its room is used again.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Matches {
+    matched: Vec<RuleId>,
+    unknown: Vec<RuleId>,
+}
+
+impl Matches {
+    /// Rules that are true of the event, in the order of definition.
+    pub fn matched(&self) -> &[RuleId] {
+        &self.matched
+    }
+
+    /// Rules of which it is not known whether they are, since some value is not known yet. If only
+    /// the first match counts, those before it.
+    pub fn unknown(&self) -> &[RuleId] {
+        &self.unknown
+    }
+}
+
+impl Plan {
+    /// Judges an event. What stands in `matches` before is dropped.
+    pub fn evaluate<F: Facts>(&self, facts: &F, scratch: &mut Scratch, matches: &mut Matches) {
+        matches.matched.clear();
+        matches.unknown.clear();
+        let program = self.program(facts.event_type());
+        if program.rules.is_empty() {
+            return;
+        }
+        scratch.event += 1;
+        if scratch.answers.len() < self.n_slots {
+            scratch.answers.resize(self.n_slots, (0, Truth::Unknown));
+        }
+        scratch.arena.reset();
+        let mut judge = Judge {
+            plan: self,
+            values: Values::new(facts, &self.table, &scratch.arena),
+            answers: &mut scratch.answers,
+            event: scratch.event,
+        };
+        for (rule, root) in &program.rules {
+            match judge.truth(*root) {
+                Truth::False => {}
+                Truth::Unknown => matches.unknown.push(*rule),
+                Truth::True => {
+                    matches.matched.push(*rule);
+                    if self.matching == RuleMatching::First {
+                        break;
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// The judgement of one event.
+struct Judge<'a, F> {
+    plan: &'a Plan,
+    values: Values<'a, F>,
+    answers: &'a mut [(u64, Truth)],
+    event: u64,
+}
+
+impl<F: Facts> Judge<'_, F> {
+    fn truth(&mut self, id: NodeId) -> Truth {
+        let plan = self.plan;
+        let node = &plan.nodes[id.0 as usize];
+        let Some(slot) = node.slot else { return self.ask(&node.kind) };
+        let (event, truth) = self.answers[slot as usize];
+        if event == self.event {
+            return truth;
+        }
+        let truth = self.ask(&node.kind);
+        self.answers[slot as usize] = (self.event, truth);
+        truth
+    }
+
+    fn ask(&mut self, kind: &NodeKind) -> Truth {
+        match kind {
+            NodeKind::Constant(value) => (*value).into(),
+            NodeKind::Test { value, right, several, check } => {
+                let left = self.values.get(*value);
+                let right = right.map_or(Value::Absent, |right| self.values.get(right));
+                check.ask(*several, left, right, self.values.arena())
+            }
+            NodeKind::Not(part) => self.truth(*part).negated(),
+            NodeKind::And(parts) => self.until(parts, Truth::False),
+            NodeKind::Or(parts) => self.until(parts, Truth::True),
+            NodeKind::ExactlyOne(parts) => self.exactly_one(parts),
+        }
+    }
+
+    /// Asks until one part settles the whole.
+    fn until(&mut self, parts: &[NodeId], settling: Truth) -> Truth {
+        let mut truth = settling.negated();
+        for part in parts {
+            match self.truth(*part) {
+                Truth::Unknown => truth = Truth::Unknown,
+                part if part == settling => return settling,
+                _ => {}
+            }
+        }
+        truth
+    }
+
+    fn exactly_one(&mut self, parts: &[NodeId]) -> Truth {
+        let (mut n_true, mut n_unknown) = (0usize, 0usize);
+        for part in parts {
+            match self.truth(*part) {
+                Truth::True => n_true += 1,
+                Truth::Unknown => n_unknown += 1,
+                Truth::False => {}
+            }
+        }
+        match (n_true, n_unknown) {
+            (2.., _) => Truth::False,
+            (_, 1..) => Truth::Unknown,
+            (n_true, 0) => (n_true == 1).into(),
+        }
+    }
+}

@@ -1,0 +1,223 @@
+//! Conditions in normal form: macros put in, constants converted, equal parts shared, cheap parts
+//! first.
+//!
+//! Nodes are numbered, and a node's parts have smaller numbers than the node itself.
+//!
+//! **Invariant:** every step keeps the truth for absent and unknown values too, so `a != b` is not
+//! `not a = b`, and nothing is ever decided from an unknown value.
+
+mod normalise;
+
+use std::collections::HashMap;
+
+use crate::check::{Check, Several};
+use crate::events::{EventSet, EventType};
+use crate::fields::FieldRef;
+use crate::value::{ValueId, ValueSource};
+
+/// An expression, by number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(crate) struct ExprId(pub u32);
+
+impl ExprId {
+    pub fn index(self) -> usize {
+        self.0 as usize
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Expr {
+    Constant(bool),
+    /// The event is of one of these types.
+    EventIs(Box<EventSet>),
+    Test(u32),
+    Not(ExprId),
+    And(Box<[ExprId]>),
+    Or(Box<[ExprId]>),
+    ExactlyOne(Box<[ExprId]>),
+}
+
+/// A comparison of a value.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Test {
+    pub value: ValueId,
+    pub several: Several,
+    pub check: Check,
+}
+
+/// What is known of a node without asking it.
+#[derive(Clone, Debug)]
+struct Known {
+    /// Event types for which the node may be true.
+    may_hold: EventSet,
+    /// Event types for which the node may be false.
+    may_fail: EventSet,
+    cost: u32,
+    depth: u32,
+}
+
+/// All expressions of a load, each once.
+#[derive(Debug, Default)]
+pub(crate) struct Expressions {
+    nodes: Vec<Expr>,
+    known: Vec<Known>,
+    by_node: HashMap<Expr, ExprId>,
+    tests: Vec<Test>,
+    by_test: HashMap<Test, u32>,
+    values: Vec<ValueSource>,
+    by_value: HashMap<ValueSource, ValueId>,
+    fields: Vec<FieldRef>,
+    by_field: HashMap<FieldRef, u32>,
+}
+
+impl Expressions {
+    pub fn get(&self, id: ExprId) -> &Expr {
+        &self.nodes[id.index()]
+    }
+
+    pub fn test(&self, id: u32) -> &Test {
+        &self.tests[id as usize]
+    }
+
+    pub fn value(&self, id: ValueId) -> &ValueSource {
+        &self.values[id.0 as usize]
+    }
+
+    pub fn values(&self) -> &[ValueSource] {
+        &self.values
+    }
+
+    pub fn fields(&self) -> &[FieldRef] {
+        &self.fields
+    }
+
+    /// Event types for which the expression may be true.
+    pub fn may_hold(&self, id: ExprId) -> &EventSet {
+        &self.known[id.index()].may_hold
+    }
+
+    pub fn depth(&self, id: ExprId) -> u32 {
+        self.known[id.index()].depth
+    }
+
+    pub fn add_field(&mut self, field: FieldRef) -> ValueId {
+        let index = match self.by_field.get(&field) {
+            Some(index) => *index,
+            None => {
+                let index = number(self.fields.len());
+                self.fields.push(field.clone());
+                self.by_field.insert(field, index);
+                index
+            }
+        };
+        self.add_value(ValueSource::Field(index))
+    }
+
+    pub fn add_value(&mut self, source: ValueSource) -> ValueId {
+        if let Some(id) = self.by_value.get(&source) {
+            return *id;
+        }
+        let id = ValueId(number(self.values.len()));
+        self.values.push(source.clone());
+        self.by_value.insert(source, id);
+        id
+    }
+
+    pub fn add_test(&mut self, value: ValueId, several: Several, check: Check) -> ExprId {
+        let test = Test { value, several, check };
+        let index = match self.by_test.get(&test) {
+            Some(index) => *index,
+            None => {
+                let index = number(self.tests.len());
+                self.tests.push(test.clone());
+                self.by_test.insert(test, index);
+                index
+            }
+        };
+        self.add(Expr::Test(index))
+    }
+
+    pub fn constant(&mut self, value: bool) -> ExprId {
+        self.add(Expr::Constant(value))
+    }
+
+    /// True for events of these types.
+    pub fn event_is(&mut self, set: EventSet) -> ExprId {
+        if set.is_empty() {
+            return self.constant(false);
+        }
+        if set.len() == EventType::COUNT {
+            return self.constant(true);
+        }
+        self.add(Expr::EventIs(Box::new(set)))
+    }
+
+    pub(super) fn add(&mut self, node: Expr) -> ExprId {
+        if let Some(id) = self.by_node.get(&node) {
+            return *id;
+        }
+        let id = ExprId(number(self.nodes.len()));
+        let known = self.know(&node);
+        self.known.push(known);
+        self.nodes.push(node.clone());
+        self.by_node.insert(node, id);
+        id
+    }
+
+    fn know(&self, node: &Expr) -> Known {
+        let (full, empty) = (EventSet::full, EventSet::empty);
+        let known = |id: &ExprId| &self.known[id.index()];
+        let parts: &[ExprId] = match node {
+            Expr::Not(part) => std::slice::from_ref(part),
+            Expr::And(parts) | Expr::Or(parts) | Expr::ExactlyOne(parts) => parts,
+            Expr::Constant(_) | Expr::EventIs(_) | Expr::Test(_) => &[],
+        };
+        let all = |pick: fn(&Known) -> &EventSet| {
+            parts.iter().fold(full(), |set, part| set.intersection(pick(known(part))))
+        };
+        let any = |pick: fn(&Known) -> &EventSet| {
+            parts.iter().fold(empty(), |set, part| set.union(pick(known(part))))
+        };
+        let (may_hold, may_fail) = match node {
+            Expr::Constant(true) => (full(), empty()),
+            Expr::Constant(false) => (empty(), full()),
+            Expr::EventIs(set) => ((**set).clone(), full().difference(set)),
+            Expr::Test(_) | Expr::ExactlyOne(_) => (full(), full()),
+            Expr::Not(part) => (known(part).may_fail.clone(), known(part).may_hold.clone()),
+            Expr::And(_) => (all(|it| &it.may_hold), any(|it| &it.may_fail)),
+            Expr::Or(_) => (any(|it| &it.may_hold), all(|it| &it.may_fail)),
+        };
+        let cost = match node {
+            Expr::Test(test) => self.test_cost(*test),
+            _ => parts.iter().fold(1u32, |sum, part| sum.saturating_add(known(part).cost)),
+        };
+        let depth = 1 + parts.iter().map(|part| known(part).depth).max().unwrap_or(0);
+        Known { may_hold, may_fail, cost, depth }
+    }
+
+    fn test_cost(&self, test: u32) -> u32 {
+        let test = self.test(test);
+        let several = if test.several == Several::Any { 40 } else { 0 };
+        test.check.cost() + several + self.value_cost(test.value)
+    }
+
+    /// Fields that facts must put together are dearer than those that lie there.
+    fn value_cost(&self, value: ValueId) -> u32 {
+        match self.value(value) {
+            ValueSource::Field(field) => match self.fields[*field as usize].id.row().name {
+                name if name.starts_with("evt.arg") => 40,
+                name if name.starts_with("fd.name") => 6,
+                name if name.starts_with("proc.a") => 10,
+                name if name.starts_with("proc.env") => 40,
+                _ => 2,
+            },
+            ValueSource::Constant(_) => 0,
+            _ => 60,
+        }
+    }
+}
+
+/// A number for a place in a table; files are far too small for more.
+fn number(index: usize) -> u32 {
+    u32::try_from(index).expect("a load has less than 2^32 parts, since its text is bounded")
+}

@@ -1,0 +1,85 @@
+//! What evaluation may ask of an event and the world: values of fields, and nothing else.
+
+use std::net::IpAddr;
+
+use bumpalo::Bump;
+
+use crate::events::EventType;
+use crate::fields::FieldRef;
+
+/// True, false, or not known yet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Truth {
+    /// The condition does not hold.
+    False,
+    /// The condition holds.
+    True,
+    /// Whether it holds depends on a value that is not known yet.
+    Unknown,
+}
+
+impl Truth {
+    pub(crate) fn negated(self) -> Self {
+        match self {
+            Self::False => Self::True,
+            Self::True => Self::False,
+            Self::Unknown => Self::Unknown,
+        }
+    }
+}
+
+impl From<bool> for Truth {
+    fn from(value: bool) -> Self {
+        if value { Self::True } else { Self::False }
+    }
+}
+
+/// The value of a field for one event.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Value<'a> {
+    /// The event has no such value: every comparison is false, `!=` too.
+    Absent,
+    /// The value exists and is not known yet.
+    Unknown,
+    /// A text, a path or bytes.
+    Str(&'a [u8]),
+    /// A signed number.
+    I64(i64),
+    /// An unsigned number.
+    U64(u64),
+    /// A boolean.
+    Bool(bool),
+    /// A fractional number.
+    F64(f64),
+    /// An address, for network fields too.
+    Ip(IpAddr),
+    /// Several values: both ends of a connection, all ancestors (nearest first), or a list field.
+    List(&'a [Value<'a>]),
+}
+
+impl<'a> Value<'a> {
+    /// The value, or none if there is nothing to compare or it is not known.
+    pub(crate) fn text(self) -> Option<&'a [u8]> {
+        match self {
+            Self::Str(text) => Some(text),
+            _ => None,
+        }
+    }
+
+    pub(crate) fn integer(self) -> Option<i128> {
+        match self {
+            Self::I64(number) => Some(number.into()),
+            Self::U64(number) => Some(number.into()),
+            _ => None,
+        }
+    }
+}
+
+/// An event with all that is known about it.
+pub trait Facts {
+    /// The value of a field for this event; texts put together on the fly live in the arena.
+    fn value<'a>(&'a self, field: &'a FieldRef, arena: &'a Bump) -> Value<'a>;
+
+    /// The type of the event.
+    fn event_type(&self) -> EventType;
+}

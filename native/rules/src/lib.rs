@@ -1,0 +1,70 @@
+//! Rule files to a plan, and events with their facts to matches.
+//!
+//! ```text
+//! files ─ items ─ merge ─ lists ─ parser ─ typing ─ expression ─ compile ── Plan ── evaluate(facts)
+//!           └───────── diagnostics collected by all ─────────┘
+//! ```
+//!
+//! * `items` reads what each file says, `merge` applies append, override and enable in load order.
+//! * `exceptions` and `lists` change texts, as the language wants it; a text knows where each part
+//!   of it stands in the files. `parser` reads the result.
+//! * `typing` puts macros in and checks fields, operators and constants against the catalogue.
+//! * `expression` shares equal parts and puts cheap ones first; `compile` makes one program per group
+//!   of event types.
+//!
+//! **Invariant:** no clock, no environment, no thread, no file and no kernel here: the caller reads
+//! the files. **Invariant:** evaluation sees events only through [`Facts`], and allocates nothing
+//! after warm-up. **Invariant:** unknown is never turned into false. **Invariant:** rules with an
+//! error are refused as a whole.
+//!
+//! **Bounds:** 16 MiB per file, 2 million values per file with aliases followed, 256 MiB of text that
+//! lists become, 250 open parentheses, 200 macros in one another.
+#![forbid(unsafe_code)]
+
+mod check;
+mod compile;
+mod condition;
+mod diagnostic;
+mod evaluate;
+mod events;
+mod exceptions;
+mod expression;
+mod facts;
+mod fields;
+mod glob;
+mod items;
+#[cfg(test)]
+mod laws;
+mod lexer;
+mod lists;
+mod load;
+mod merge;
+mod nearest;
+mod network;
+mod operators;
+mod output;
+mod parser;
+mod patterns;
+mod plan;
+mod priority;
+mod render;
+mod source;
+mod text;
+mod typing;
+mod value;
+mod values;
+mod yaml;
+
+pub use diagnostic::{Code, Diagnostic, Severity};
+pub use evaluate::{Matches, Scratch};
+pub use events::{Category, EventKind, EventSet, EventType};
+pub use facts::{Facts, Truth, Value};
+pub use fields::{
+    Argument, ArgumentKind, FieldId, FieldRef, FieldType, Lifetime, LookupError, Row, Trait, lookup,
+};
+pub use load::{LoadOptions, load};
+pub use output::{OutputFormat, OutputValue, RenderedOutput};
+pub use plan::{Interest, Plan, Rule, RuleId, RuleMatching};
+pub use priority::Priority;
+pub use render::render;
+pub use source::{Place, RuleFile, line_and_column};

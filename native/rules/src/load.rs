@@ -1,0 +1,270 @@
+//! The door of the room: rule files to a plan, step by step.
+
+use std::sync::Arc;
+
+use crate::compile::{self, CheckedRule, OutputDraft};
+use crate::diagnostic::{Code, Diagnostic, has_error};
+use crate::events::{EventKind, EventSet};
+use crate::expression::ExprId;
+use crate::items::{self, Kind};
+use crate::lists::Lists;
+use crate::merge::{self, Definitions, Rule as Definition};
+use crate::plan::{Plan, Rule, RuleMatching};
+use crate::priority::Priority;
+use crate::source::{Place, RuleFile};
+use crate::text::{Scalar, Text};
+use crate::typing::{Site, Typing};
+use crate::{exceptions, output};
+
+/// The source of events that are judged here.
+const SOURCE: &str = "syscall";
+
+/// How rules are loaded.
+#[derive(Clone, Debug)]
+pub struct LoadOptions {
+    /// Rules less urgent than this are checked, and never match.
+    pub minimum_priority: Priority,
+    /// Which of several matching rules count.
+    pub matching: RuleMatching,
+    /// Whether outputs get the container and pod fields that every alert should have.
+    pub suggested_output: bool,
+    /// Names of files that offer macros and lists for others to use, so that it is no matter if
+    /// nothing uses them.
+    pub offering: Vec<String>,
+}
+
+impl Default for LoadOptions {
+    fn default() -> Self {
+        Self {
+            minimum_priority: Priority::Debug,
+            matching: RuleMatching::First,
+            suggested_output: true,
+            offering: vec!["peregrine_rules.yaml".to_owned()],
+        }
+    }
+}
+
+/// Compiles rule files, later ones changing earlier ones.
+///
+/// Every problem found is in the second part, in the order of the files. There is a plan only if
+/// none of them is an error: rules are refused as a whole.
+pub fn load(files: &[RuleFile], options: &LoadOptions) -> (Option<Plan>, Vec<Diagnostic>) {
+    let mut found = Vec::new();
+    let items = items::read(files, &mut found);
+    let definitions = merge::in_order(items, &mut found);
+    let lists = Lists::new(&definitions);
+    let mut typing = Typing::new(files, &definitions, &lists, &mut found);
+    // All conditions first: so their values have neighbouring numbers, which judging is faster for.
+    let all = definitions.rules.all();
+    let conditions: Vec<_> = all.iter().map(|it| condition(&mut typing, it)).collect();
+    let mut rules = Vec::new();
+    for (definition, condition) in all.iter().zip(conditions) {
+        rules.extend(checked(&mut typing, definition, condition, options, &mut found));
+    }
+    if !has_error(&found) {
+        warn_unused(&typing, &definitions, options, &mut found);
+    }
+    let expressions = typing.expressions;
+    let plan = (!has_error(&found)).then(|| compile::plan(expressions, rules, options.matching));
+    (plan, in_file_order(found))
+}
+
+/// A condition, if it has no error, and what was found in it.
+type CheckedCondition = (Option<ExprId>, Vec<Diagnostic>);
+
+/// Checks the condition of a rule, unless the rule rests.
+fn condition(typing: &mut Typing<'_>, definition: &Definition) -> CheckedCondition {
+    let mut found = Vec::new();
+    if definition.source != SOURCE {
+        return (None, found);
+    }
+    let text = exceptions::with_exceptions(definition);
+    let id = typing.rule(&definition.name.text, &text, &mut found);
+    (id, found)
+}
+
+/// Checks the rest of a rule; nothing if it has an error or asked to be skipped.
+fn checked(
+    typing: &mut Typing<'_>,
+    definition: &Definition,
+    (condition, mut own): CheckedCondition,
+    options: &LoadOptions,
+    found: &mut Vec<Diagnostic>,
+) -> Option<CheckedRule> {
+    let name = &definition.name.text;
+    if definition.source != SOURCE {
+        let message = format!("events of source `{}` are not captured here", definition.source);
+        let place = definition.source_place.clone();
+        found.push(Diagnostic::new(Code::UnknownSource, place, message).item("rule", name));
+        return Some(resting(definition));
+    }
+    let text = output_text(definition, options, &mut own);
+    let mut site = Site::new(&text, (Kind::Rule, name));
+    let output = output::draft(typing, &mut site);
+    own.append(&mut site.found);
+    if definition.skip_if_unknown && is_skipped(&own) {
+        let message = "the rule uses what is unknown here and is skipped, as it asks for";
+        let place = definition.name.place();
+        found.push(Diagnostic::new(Code::SkippedRule, place, message).item("rule", name));
+        return None;
+    }
+    found.append(&mut own);
+    let (condition, output) = (condition?, output?);
+    let event_types = typing.expressions.may_hold(condition).clone();
+    if definition.warn_evttypes && is_costly(&event_types) {
+        let message = "the rule looks at nearly every event";
+        found.push(
+            Diagnostic::new(Code::NoEventType, definition.name.place(), message)
+                .item("rule", name)
+                .help("begin the condition with `evt.type in (…)` and `and`"),
+        );
+    }
+    let rule = Rule {
+        enabled: definition.enabled && definition.priority <= options.minimum_priority,
+        output: text.as_str().to_owned(),
+        event_types,
+        fields: compile::fields_of(&typing.expressions, condition),
+        ..described(definition)
+    };
+    Some(CheckedRule { rule, condition: Some(condition), output })
+}
+
+fn resting(definition: &Definition) -> CheckedRule {
+    CheckedRule { rule: described(definition), condition: None, output: OutputDraft::default() }
+}
+
+/// What a rule says of itself.
+fn described(definition: &Definition) -> Rule {
+    Rule {
+        name: definition.name.text.as_str().into(),
+        desc: definition.desc.clone(),
+        priority: definition.priority,
+        source: definition.source.as_str().into(),
+        tags: definition.tags.iter().map(|tag| Arc::from(tag.as_str())).collect(),
+        output: definition.output.as_str().to_owned(),
+        enabled: false,
+        place: definition.name.place(),
+        event_types: EventSet::empty(),
+        fields: Box::default(),
+    }
+}
+
+/// The output with what every alert should have.
+fn output_text(
+    definition: &Definition,
+    options: &LoadOptions,
+    found: &mut Vec<Diagnostic>,
+) -> Text {
+    const OLD: &str = "%container.info";
+    let mut text = Text::default();
+    let written = &definition.output;
+    let mut done = 0;
+    for (at, _) in written.as_str().match_indices(OLD) {
+        text.push_part(written, done..at);
+        done = at + OLD.len();
+    }
+    text.push_part(written, done..written.len());
+    if done > 0 {
+        let message = "`%container.info` is left out; container fields are appended anyway";
+        let place = definition.name.place();
+        let name = &definition.name.text;
+        found.push(Diagnostic::new(Code::DeprecatedItem, place, message).item("rule", name));
+    }
+    if options.suggested_output {
+        for name in SUGGESTED {
+            let field = format!(" {}=%{name}", name.replace('.', "_"));
+            text.push_fixed(&field, &definition.name.place());
+        }
+    }
+    text
+}
+
+/// The fields of the catalogue that are suggested for every output, in the order that alerts have
+/// always had.
+const SUGGESTED: [&str; 6] = [
+    "container.id",
+    "container.name",
+    "container.image.repository",
+    "container.image.tag",
+    "k8s.pod.name",
+    "k8s.ns.name",
+];
+
+/// Whether all that is wrong is that something is unknown.
+fn is_skipped(found: &[Diagnostic]) -> bool {
+    let unknown = [Code::UnknownField, Code::UnknownEventType, Code::OutputSyntax];
+    let mut errors = found.iter().filter(|it| it.is_error()).peekable();
+    errors.peek().is_some() && errors.all(|it| unknown.contains(&it.code))
+}
+
+/// Falco counts codes, of which an event has two, and all generic system calls share theirs.
+fn is_costly(events: &EventSet) -> bool {
+    const CODES: usize = 100;
+    let own = events.iter().filter(|event| event.kind() != EventKind::Generic).count();
+    let generic = usize::from(own < events.len());
+    2 * (own + generic) > CODES
+}
+
+fn warn_unused(
+    typing: &Typing<'_>,
+    definitions: &Definitions,
+    options: &LoadOptions,
+    found: &mut Vec<Diagnostic>,
+) {
+    let offers = |place: &Place| options.offering.contains(&typing.files[place.file].name);
+    let mut warn = |code: Code, kind: Kind, name: &Scalar| {
+        if !offers(&name.place()) {
+            let message = format!("{} `{}` is not used", kind.word(), name.text);
+            found.push(Diagnostic::new(code, name.place(), message));
+        }
+    };
+    for (index, it) in definitions.macros.all().iter().enumerate() {
+        if !typing.is_macro_used(index) {
+            warn(Code::UnusedMacro, Kind::Macro, &it.name);
+        }
+    }
+    for (index, it) in definitions.lists.all().iter().enumerate() {
+        if !typing.lists.is_used(index) {
+            warn(Code::UnusedList, Kind::List, &it.name);
+        }
+    }
+}
+
+/// Each problem once, in the order of the files.
+fn in_file_order(mut found: Vec<Diagnostic>) -> Vec<Diagnostic> {
+    found.sort_by(|left, right| key(left).cmp(&key(right)));
+    found.dedup_by(|later, kept| key(later) == key(kept));
+    let (mut errors, mut warnings) = (0, 0);
+    found.retain(|it| {
+        let count = if it.is_error() { &mut errors } else { &mut warnings };
+        *count += 1;
+        *count <= FOUND_LIMIT
+    });
+    found
+}
+
+/// Most errors, and most warnings, of a load.
+const FOUND_LIMIT: usize = 1000;
+
+fn key(it: &Diagnostic) -> (usize, usize, usize, Code, &str) {
+    (it.place.file, it.place.range.start, it.place.range.end, it.code, &it.message)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::SUGGESTED;
+    use crate::fields::{FieldId, Trait};
+
+    #[test]
+    fn what_is_appended_is_what_the_catalogue_suggests() {
+        let mut suggested: Vec<_> = FieldId::all()
+            .map(FieldId::row)
+            .filter(|row| row.is(Trait::Suggested))
+            .map(|row| row.name)
+            .collect();
+        let mut appended = SUGGESTED.to_vec();
+        suggested.sort_unstable();
+        appended.sort_unstable();
+        assert_eq!(suggested, appended);
+    }
+}

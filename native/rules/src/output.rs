@@ -1,0 +1,75 @@
+//! Output texts to segments, and segments with facts to messages.
+//!
+//! A `%` begins a field or a transformer; the longest text behind it that is one counts.
+
+mod parse;
+mod render;
+
+use std::sync::Arc;
+
+pub(crate) use parse::draft;
+pub use render::{OutputValue, RenderedOutput};
+
+use crate::fields::FieldRef;
+use crate::value::ValueId;
+use crate::values::ValueTable;
+
+/// A compiled output text.
+#[derive(Debug)]
+pub struct OutputFormat {
+    segments: Box<[Segment]>,
+    /// Fields in the order of their texts, each once.
+    fields: Box<[OutputField]>,
+    table: Arc<ValueTable>,
+    time: FieldRef,
+}
+
+/// An output text that was read.
+#[derive(Debug, Default)]
+pub(crate) struct Draft {
+    segments: Vec<Segment>,
+    fields: Vec<OutputField>,
+}
+
+#[derive(Debug)]
+enum Segment {
+    Text(Box<str>),
+    /// A value, with the width that it is cut or filled to. The field is none for transformers.
+    Value {
+        value: ValueId,
+        field: Option<FieldRef>,
+        width: Option<usize>,
+    },
+}
+
+/// A field that structured outputs list.
+#[derive(Debug)]
+struct OutputField {
+    name: Arc<str>,
+    value: ValueId,
+    field: FieldRef,
+}
+
+impl Draft {
+    /// The values that the output needs.
+    pub fn values(&self) -> impl Iterator<Item = ValueId> {
+        let in_text = self.segments.iter().filter_map(|segment| match segment {
+            Segment::Value { value, .. } => Some(*value),
+            Segment::Text(_) => None,
+        });
+        in_text.chain(self.fields.iter().map(|field| field.value))
+    }
+
+    /// The format, with the values of the whole plan.
+    pub fn finish(mut self, table: Arc<ValueTable>) -> OutputFormat {
+        self.fields.sort_by(|left, right| left.name.cmp(&right.name));
+        self.fields.dedup_by(|later, kept| later.name == kept.name);
+        let time = crate::fields::lookup("evt.rawtime", None);
+        OutputFormat {
+            segments: self.segments.into(),
+            fields: self.fields.into(),
+            table,
+            time: time.expect("the catalogue has evt.rawtime"),
+        }
+    }
+}

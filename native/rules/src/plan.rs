@@ -1,0 +1,151 @@
+//! The plan: what the rules ask, per event type, as data.
+
+use std::sync::Arc;
+
+use crate::check::{Compiled, Several};
+use crate::events::{EventSet, EventType};
+use crate::fields::{FieldId, FieldRef};
+use crate::output::OutputFormat;
+use crate::priority::Priority;
+use crate::source::Place;
+use crate::value::ValueId;
+use crate::values::ValueTable;
+
+/// A rule of a plan, by number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct RuleId(pub(crate) u32);
+
+impl RuleId {
+    /// The place in [`Plan::rules`].
+    pub fn index(self) -> usize {
+        self.0 as usize
+    }
+}
+
+/// Which of several matching rules count.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum RuleMatching {
+    /// Only the first one, in the order of definition.
+    #[default]
+    First,
+    /// All of them.
+    All,
+}
+
+/// A rule as loaded.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Rule {
+    /// Its name.
+    pub name: Arc<str>,
+    /// What it is for.
+    pub desc: String,
+    /// How urgent it is.
+    pub priority: Priority,
+    /// The source of the events that it is for.
+    pub source: Arc<str>,
+    /// Its tags, sorted.
+    pub tags: Arc<[Arc<str>]>,
+    /// The output text as written, with what was appended to it.
+    pub output: String,
+    /// Whether it may match: it is on, urgent enough, and for a source that is here.
+    pub enabled: bool,
+    /// Where it is defined.
+    pub place: Place,
+    /// The event types that it can match.
+    pub event_types: EventSet,
+    /// The fields of its condition.
+    pub fields: Box<[FieldRef]>,
+}
+
+/// What a plan asks of capture.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Interest {
+    /// Event types that some enabled rule can match, without those that only move data.
+    pub events: EventSet,
+    /// The event types that only move data and that rules would match if they were captured.
+    pub left_out: EventSet,
+    /// The fields in conditions and outputs of enabled rules, sorted.
+    pub fields: Box<[FieldId]>,
+}
+
+impl Interest {
+    /// Whether a rule reads a field.
+    pub fn has_field(&self, field: FieldId) -> bool {
+        self.fields.binary_search(&field).is_ok()
+    }
+}
+
+/// Rules compiled for evaluation; immutable.
+#[derive(Debug)]
+pub struct Plan {
+    pub(crate) rules: Box<[Rule]>,
+    pub(crate) outputs: Box<[OutputFormat]>,
+    pub(crate) table: Arc<ValueTable>,
+    pub(crate) nodes: Box<[Node]>,
+    pub(crate) programs: Box<[Program]>,
+    /// The program of each event type.
+    pub(crate) program_of: Box<[u32]>,
+    pub(crate) n_slots: usize,
+    pub(crate) interest: Interest,
+    pub(crate) matching: RuleMatching,
+}
+
+/// The rules that events of some types can match, in order.
+#[derive(Debug, Default)]
+pub(crate) struct Program {
+    pub rules: Box<[(RuleId, NodeId)]>,
+}
+
+/// A node of the decision, by number.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct NodeId(pub u32);
+
+/// A node with the place where its answer is kept while an event is judged, if it is asked twice.
+#[derive(Debug)]
+pub(crate) struct Node {
+    pub kind: NodeKind,
+    pub slot: Option<u32>,
+}
+
+#[derive(Debug)]
+pub(crate) enum NodeKind {
+    Constant(bool),
+    Test { value: ValueId, right: Option<ValueId>, several: Several, check: Box<Compiled> },
+    Not(NodeId),
+    And(Box<[NodeId]>),
+    Or(Box<[NodeId]>),
+    ExactlyOne(Box<[NodeId]>),
+}
+
+impl Plan {
+    /// The rules in the order of definition; a [`RuleId`] is a place in it.
+    pub fn rules(&self) -> impl ExactSizeIterator<Item = &Rule> {
+        self.rules.iter()
+    }
+
+    /// A rule.
+    pub fn rule(&self, rule: RuleId) -> &Rule {
+        &self.rules[rule.index()]
+    }
+
+    /// The output of a rule.
+    pub fn output(&self, rule: RuleId) -> &OutputFormat {
+        &self.outputs[rule.index()]
+    }
+
+    /// What capture must deliver.
+    pub fn interest(&self) -> &Interest {
+        &self.interest
+    }
+
+    /// How many rules an event of a type is tried against.
+    pub fn n_rules_for(&self, event: EventType) -> usize {
+        self.program(event).rules.len()
+    }
+
+    pub(crate) fn program(&self, event: EventType) -> &Program {
+        &self.programs[self.program_of[event.index()] as usize]
+    }
+}

@@ -1,0 +1,263 @@
+//! Condition trees to expressions: macros put in, fields looked up, operators and values checked
+//! against types, constants converted once.
+
+mod comparison;
+mod constant;
+mod operand;
+mod services;
+
+use std::rc::Rc;
+
+use crate::condition::{Condition, Span};
+use crate::diagnostic::{Code, Diagnostic};
+use crate::expression::{ExprId, Expressions};
+use crate::items::Kind;
+use crate::lists::Lists;
+use crate::merge::Definitions;
+use crate::nearest;
+use crate::parser::{self, Mistake};
+use crate::source::RuleFile;
+use crate::text::Text;
+
+/// Deepest nesting of macros and of the expressions that they make.
+const DEPTH_LIMIT: u32 = 200;
+
+/// Most errors, and most warnings, that one condition or output gives; nobody reads more, and finding
+/// a place takes time.
+const REPORT_LIMIT: usize = 50;
+
+/// Checks the conditions of one load.
+pub(crate) struct Typing<'load> {
+    pub files: &'load [RuleFile],
+    pub definitions: &'load Definitions,
+    pub lists: &'load Lists<'load>,
+    pub expressions: Expressions,
+    macros: Vec<MacroState>,
+    /// Macros that are being put in, from the outermost on.
+    open: Vec<usize>,
+    macro_used: Vec<bool>,
+}
+
+/// How far a macro is.
+enum MacroState {
+    /// Read, if it can be read.
+    Read(Option<Rc<(Text, Condition)>>),
+    /// Checked: its expression, and the diagnostics for whoever uses it first.
+    Checked(Option<ExprId>, Vec<Diagnostic>),
+}
+
+/// The text under judgement and what was found in it.
+pub(crate) struct Site<'site> {
+    pub text: &'site Text,
+    pub found: Vec<Diagnostic>,
+    item: (Kind, &'site str),
+}
+
+impl<'site> Site<'site> {
+    pub fn new(text: &'site Text, item: (Kind, &'site str)) -> Self {
+        Self { text, found: Vec::new(), item }
+    }
+}
+
+impl<'load> Typing<'load> {
+    /// Reads all macros, since each must be readable by itself.
+    pub fn new(
+        files: &'load [RuleFile],
+        definitions: &'load Definitions,
+        lists: &'load Lists<'load>,
+        found: &mut Vec<Diagnostic>,
+    ) -> Self {
+        let mut typing = Self {
+            files,
+            definitions,
+            lists,
+            expressions: Expressions::default(),
+            macros: Vec::new(),
+            open: Vec::new(),
+            macro_used: vec![false; definitions.macros.all().len()],
+        };
+        for it in definitions.macros.all() {
+            let read = typing.read(&it.condition, (Kind::Macro, &it.name.text), found);
+            typing.macros.push(MacroState::Read(read.map(Rc::new)));
+        }
+        typing
+    }
+
+    pub fn is_macro_used(&self, index: usize) -> bool {
+        self.macro_used[index]
+    }
+
+    /// Checks the condition of a rule, its exceptions included.
+    pub fn rule(&mut self, name: &str, text: &Text, found: &mut Vec<Diagnostic>) -> Option<ExprId> {
+        let item = (Kind::Rule, name);
+        let (text, condition) = self.read(text, item, found)?;
+        let mut site = Site { text: &text, found: Vec::new(), item };
+        let id = self.condition(&mut site, &condition);
+        let depth = id.map_or(0, |id| self.expressions.depth(id));
+        if depth > DEPTH_LIMIT {
+            site.report(
+                self.files,
+                Code::ConditionLimit,
+                0..text.len(),
+                "the condition nests too deep with its macros",
+                "",
+            );
+            found.append(&mut site.found);
+            return None;
+        }
+        found.append(&mut site.found);
+        id
+    }
+
+    /// Puts lists in and reads the text.
+    fn read(
+        &self,
+        text: &Text,
+        item: (Kind, &str),
+        found: &mut Vec<Diagnostic>,
+    ) -> Option<(Text, Condition)> {
+        let mut site = Site { text, found: Vec::new(), item };
+        match self.lists.expand(text) {
+            Err(too_long) => {
+                let message = "the condition becomes too long with its lists";
+                site.report(self.files, Code::ConditionLimit, too_long.range, message, "");
+                found.append(&mut site.found);
+                None
+            }
+            Ok(expanded) => match parser::parse(expanded.as_str()) {
+                Ok(condition) => Some((expanded, condition)),
+                Err(mistake) => {
+                    let mut site = Site { text: &expanded, found: Vec::new(), item };
+                    site.mistake(self.files, *mistake);
+                    found.append(&mut site.found);
+                    None
+                }
+            },
+        }
+    }
+
+    fn condition(&mut self, site: &mut Site<'_>, condition: &Condition) -> Option<ExprId> {
+        match condition {
+            Condition::And(parts) => {
+                let parts = self.all(site, parts)?;
+                Some(self.expressions.and(parts))
+            }
+            Condition::Or(parts) => {
+                let parts = self.all(site, parts)?;
+                Some(self.expressions.or(parts))
+            }
+            Condition::Not(part) => {
+                let part = self.condition(site, part)?;
+                Some(self.expressions.not(part))
+            }
+            Condition::Macro(name, span) => self.macro_use(site, name, span),
+            Condition::Comparison(comparison) => self.comparison(site, comparison),
+        }
+    }
+
+    /// Goes on after a mistake, so that each one is found.
+    fn all(&mut self, site: &mut Site<'_>, parts: &[Condition]) -> Option<Vec<ExprId>> {
+        let parts: Vec<_> = parts.iter().map(|part| self.condition(site, part)).collect();
+        parts.into_iter().collect()
+    }
+
+    fn macro_use(&mut self, site: &mut Site<'_>, name: &str, span: &Span) -> Option<ExprId> {
+        let files = self.files;
+        let Some(index) = self.definitions.macros.position(name) else {
+            if !self.definitions.broken.contains(&(Kind::Macro, name.to_owned())) {
+                self.undefined(site, name, span);
+            }
+            return None;
+        };
+        if let Some(begin) = self.open.iter().position(|open| *open == index) {
+            let mut chain: Vec<_> =
+                self.open[begin..].iter().map(|it| self.macro_name(*it)).collect();
+            chain.push(name);
+            let message = format!("macro `{name}` contains itself: {}", chain.join(" → "));
+            site.report(files, Code::MacroCycle, span.clone(), message, "");
+            return None;
+        }
+        if let Some(outer) = self.open.last() {
+            let macros = self.definitions.macros.all();
+            if !macros[*outer].seen.sees(macros[index].seen) {
+                let message = format!("macro `{name}` is defined only after this macro");
+                let help = format!("define `{name}` first");
+                site.report(files, Code::UndefinedMacro, span.clone(), message, &help);
+                return None;
+            }
+        }
+        if self.open.len() >= DEPTH_LIMIT as usize {
+            let message = format!("more than {DEPTH_LIMIT} macros stand in one another");
+            site.report(files, Code::ConditionLimit, span.clone(), message, "");
+            return None;
+        }
+        self.macro_used[index] = true;
+        self.checked_macro(site, index)
+    }
+
+    fn checked_macro(&mut self, site: &mut Site<'_>, index: usize) -> Option<ExprId> {
+        let read = match &self.macros[index] {
+            MacroState::Checked(id, found) => {
+                site.found.extend(found.iter().cloned());
+                return *id;
+            }
+            MacroState::Read(read) => read.clone()?,
+        };
+        let (text, condition) = &*read;
+        let name = self.macro_name(index).to_owned();
+        let mut inner = Site { text, found: Vec::new(), item: (Kind::Macro, &name) };
+        self.open.push(index);
+        let id = self.condition(&mut inner, condition);
+        self.open.pop();
+        site.found.extend(inner.found.iter().cloned());
+        self.macros[index] = MacroState::Checked(id, inner.found);
+        id
+    }
+
+    fn macro_name(&self, index: usize) -> &'load str {
+        &self.definitions.macros.all()[index].name.text
+    }
+
+    fn undefined(&self, site: &mut Site<'_>, name: &str, span: &Span) {
+        let near = nearest::nearest(name, self.definitions.macros.names());
+        let help = match near {
+            Some(near) => format!("did you mean `{near}`?"),
+            None if self.definitions.lists.get(name).is_some() => {
+                "this is a list; it stands behind `in`".to_owned()
+            }
+            None => "a comparison needs a field, an operator and a value".to_owned(),
+        };
+        let message = format!("there is no macro `{name}`");
+        site.report(self.files, Code::UndefinedMacro, span.clone(), message, &help);
+    }
+}
+
+impl Site<'_> {
+    pub fn report(
+        &mut self,
+        files: &[RuleFile],
+        code: Code,
+        span: Span,
+        message: impl Into<String>,
+        help: &str,
+    ) {
+        let is_more = |it: &&Diagnostic| it.code.severity() == code.severity();
+        if self.found.iter().filter(is_more).count() >= REPORT_LIMIT {
+            return;
+        }
+        let place = self.text.place(files, span);
+        let (kind, name) = self.item;
+        let mut diagnostic = Diagnostic::new(code, place, message).item(kind.word(), name);
+        if !help.is_empty() {
+            diagnostic = diagnostic.help(help);
+        }
+        self.found.push(diagnostic);
+    }
+
+    pub fn mistake(&mut self, files: &[RuleFile], mistake: Mistake) {
+        let Mistake { code, span, message, remark, help } = mistake;
+        let count = self.found.len();
+        self.report(files, code, span, message, help.as_deref().unwrap_or_default());
+        self.found[count..].iter_mut().for_each(|it| it.remark.clone_from(&remark));
+    }
+}

@@ -1,0 +1,59 @@
+#!/usr/bin/env bash
+# npm test: everything that the tests need, then all tests, on the real kernel.
+#   npm test                all
+#   npm test -- e2e [FILE]  one part: rust, unit, e2e; what follows goes to cargo test or tap
+set -euo pipefail
+HERE=$(cd "$(dirname "$0")" && pwd)
+# shellcheck source=scripts/common.sh
+source "$HERE/common.sh"
+cd "$ROOT"
+
+part=${1:-all}
+shift || true
+
+"$HERE/preflight.sh"
+"$HERE/setup.sh" --tests
+
+test_rust() {
+  say 'tests of the daemon (cargo test)'
+  (($# > 0)) || set -- --workspace
+  (cd native && cargo test --locked "$@")
+}
+
+test_unit() {
+  say 'tests of the exporter (tap)'
+  tap build
+  tap "$@"
+}
+
+# Two at a time: each has a daemon of its own with rules of its own.
+test_e2e() {
+  local files=("$@")
+  ((${#files[@]} > 0)) || files=(dist/test/e2e/*.test.js)
+  say 'end-to-end tests (tap)'
+  "$HERE/deeds.sh"
+  tap build
+  tap --timeout=180 --jobs=2 "${files[@]}"
+}
+
+case $part in
+all)
+  "$HERE/build.sh"
+  failed=()
+  test_rust || failed+=(rust)
+  test_unit || failed+=(unit)
+  test_e2e || failed+=(e2e)
+  ((${#failed[@]} == 0)) || fail "tests failed: ${failed[*]}"
+  say 'all tests passed'
+  ;;
+rust) test_rust "$@" ;;
+unit)
+  "$HERE/build.sh"
+  test_unit "$@"
+  ;;
+e2e)
+  "$HERE/build.sh"
+  test_e2e "$@"
+  ;;
+*) fail "unknown part $part: give all, rust, unit or e2e" ;;
+esac

@@ -1,0 +1,122 @@
+/**
+ * The alert as the exporter knows it, validated once at the border.
+ *
+ * Daemons send text from processes under attack. Here it becomes well-formed and bounded;
+ * behind this file nothing is checked twice.
+ */
+
+/** Name and number of each priority, as syslog and Falco's gRPC interface number them. */
+export const PRIORITY_NAMES = [
+  'Emergency',
+  'Alert',
+  'Critical',
+  'Error',
+  'Warning',
+  'Notice',
+  'Informational',
+  'Debug',
+] as const
+
+export type Priority = 0 | 1 | 2 | 3 | 4 | 5 | 6 | 7
+
+/** A place in one daemon's journal; see proto/falco/outputs.proto. */
+export interface Position {
+  readonly streamId: string
+  readonly sequence: bigint
+}
+
+/** A run of alerts that cannot be had any more; both ends inclusive, 0 where unknown. */
+export interface Gap {
+  readonly firstSequence: bigint
+  readonly lastSequence: bigint
+  readonly reason: string
+}
+
+export interface Alert {
+  /** `notice` where the daemon speaks of itself: shown, shipped, never counted as a detection. */
+  readonly kind: 'detection' | 'notice'
+  readonly rule: string
+  readonly priority: Priority
+  readonly hostname: string
+  readonly source: string
+  readonly tags: readonly string[]
+  readonly output: string
+  /** Output fields that have a value. */
+  readonly fields: ReadonlyMap<string, string>
+  readonly timeNanoseconds: bigint
+  readonly position: Position | undefined
+  readonly gap: Gap | undefined
+}
+
+/** What the wire gave, before anything is believed. */
+export interface RawAlert {
+  timeSeconds: bigint
+  timeNanos: number
+  priority: number
+  rule: string
+  output: string
+  fields: Map<string, string>
+  hostname: string
+  tags: string[]
+  source: string
+  position: Position | undefined
+  gap: Gap | undefined
+}
+
+export const INVALID_REASONS = [
+  'undecodable',
+  'rule_missing',
+  'priority_unknown',
+  'time_out_of_range',
+] as const
+export type InvalidReason = (typeof INVALID_REASONS)[number]
+
+export interface Invalid {
+  readonly kind: 'invalid'
+  readonly reason: InvalidReason
+  readonly position: Position | undefined
+}
+
+/** Source of what a daemon says about itself. */
+const NOTICE_SOURCE = 'internal'
+
+/** A year 9999 in seconds: the end of what a protobuf timestamp may say. */
+const LAST_SECOND = 253_402_300_799n
+
+/** Validates one alert; `fallbackHostname` stands in where the daemon sent none. */
+export function toAlert(raw: RawAlert, fallbackHostname: string): Alert | Invalid {
+  const reason = findFault(raw)
+  if (reason !== undefined) return { kind: 'invalid', reason, position: raw.position }
+  return {
+    kind: raw.source === NOTICE_SOURCE ? 'notice' : 'detection',
+    rule: toValue(raw.rule),
+    priority: toPriority(raw.priority) ?? 7,
+    hostname: toValue(raw.hostname) || fallbackHostname,
+    source: toValue(raw.source),
+    tags: raw.tags.length > 1 ? [...new Set(raw.tags)].sort() : raw.tags,
+    output: raw.output,
+    fields: raw.fields,
+    timeNanoseconds: raw.timeSeconds * 1_000_000_000n + BigInt(raw.timeNanos),
+    position: raw.position,
+    gap: raw.gap,
+  }
+}
+
+/** The value, or empty where a daemon writes "nothing" as text. */
+export function toValue(text: string): string {
+  return text === 'null' || text === '<NA>' ? '' : text
+}
+
+function findFault(raw: RawAlert): InvalidReason | undefined {
+  if (raw.gap === undefined && toValue(raw.rule) === '') return 'rule_missing'
+  if (toPriority(raw.priority) === undefined) return 'priority_unknown'
+  if (raw.timeSeconds < 0n || raw.timeSeconds > LAST_SECOND) return 'time_out_of_range'
+  if (raw.timeNanos < 0 || raw.timeNanos > 999_999_999) return 'time_out_of_range'
+  return undefined
+}
+
+const PRIORITIES: readonly Priority[] = [0, 1, 2, 3, 4, 5, 6, 7]
+
+function toPriority(number: number): Priority | undefined {
+  return PRIORITIES[number]
+}

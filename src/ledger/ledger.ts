@@ -1,0 +1,213 @@
+/** One line of commits for all daemons. See index.ts. */
+import { randomUUID } from 'node:crypto'
+import type { Alert, InvalidReason, Position } from '../alert.js'
+import type { Counts } from '../series/index.js'
+import type { Chunk, Store } from '../store/index.js'
+import type { Delivery } from '../subscribe/index.js'
+import { toPrintable } from '../text.js'
+import { createBell, untilDone, type Backoff } from '../waits.js'
+import { createPositions, sift, type Sifted } from './sift.js'
+
+/** What others may know of the ledger; counted only when kept. */
+export interface LedgerHealth {
+  counted: number
+  duplicates: number
+  /** Taken in, not yet kept. */
+  waiting: number
+  commits: number
+  commitFailures: number
+  /** The store's last error, until a commit works. */
+  trouble: string | undefined
+  readonly invalid: Map<InvalidReason, number>
+  readonly notices: Map<string, number>
+  noticesTotal: number
+  readonly gaps: Map<string, number>
+  readonly missed: Map<string, number>
+  /** Entries put into the outbox. */
+  outboxed: number
+}
+
+export interface LedgerOptions {
+  readonly store: Store
+  readonly counts: Counts
+  /** Renders what goes into the outbox; undefined where nothing is shipped. */
+  readonly encode:
+    ((alerts: readonly Alert[], toEventId: ToEventId) => readonly Chunk[]) | undefined
+  readonly clock: () => number
+  /** After each commit. */
+  readonly committed: (sifted: Sifted, seconds: number) => void | Promise<void>
+  /** The store began to fail, or works again. */
+  readonly changed: (health: LedgerHealth) => void
+  readonly backoff?: Backoff
+}
+
+export type ToEventId = (alert: Alert) => string
+
+export interface Ledger {
+  readonly health: LedgerHealth
+  position(daemon: string): Position | undefined
+  /** Resolves when the delivery is kept, or when the ledger stops before that. */
+  take(delivery: Delivery): Promise<void>
+  /** Commits until the signal aborts, and then what is waiting. */
+  run(signal: AbortSignal): Promise<void>
+}
+
+interface Waiting {
+  readonly delivery: Delivery
+  readonly done: () => void
+}
+
+/** With ten alerts a delivery, several hundred daemons share one sync of the disk. */
+const COMMIT_ALERTS = 8_192
+const BACKOFF: Backoff = { firstMilliseconds: 500, limitMilliseconds: 10_000 }
+/** Rules' names are few; what a hostile daemon invents is one series. */
+const NOTICE_RULES = 100
+const RULE_LIMIT_BYTES = 256
+
+export function createLedger(options: LedgerOptions): Ledger {
+  const { store, counts, encode, clock } = options
+  const positions = createPositions(store.kept.positions)
+  const health = createHealth()
+  const queue: Waiting[] = []
+  const bell = createBell()
+  const toEventId = createEventIds()
+  let isStopped = false
+
+  async function commit(taken: readonly Waiting[], signal: AbortSignal): Promise<void> {
+    const deliveries = taken.map(({ delivery }) => delivery)
+    const now = clock()
+    const begun = performance.now()
+    const sifted = sift(deliveries, positions)
+    const plan = counts.plan(sifted.detections, now)
+    const shipped = [...sifted.detections, ...sifted.notices]
+    const chunks = encode === undefined ? [] : encode(shipped, toEventId)
+    const transaction = { series: plan.changed, positions: sifted.positions, chunks }
+    const isEmpty = plan.changed.length + sifted.positions.size + chunks.length === 0
+    const write = isEmpty ? () => Promise.resolve() : () => store.commit(transaction, now)
+    const isKept = await untilDone(write, fail, options.backoff ?? BACKOFF, signal)
+    if (!isKept) return
+    counts.apply(plan)
+    for (const [daemon, position] of sifted.positions) positions.set(daemon, position)
+    tally(health, sifted, chunks)
+    if (!isEmpty) succeed()
+    await options.committed(sifted, (performance.now() - begun) / 1000)
+  }
+
+  function fail(error: unknown): void {
+    health.commitFailures++
+    const isNew = health.trouble === undefined
+    health.trouble = describe(error)
+    if (isNew) options.changed(health)
+  }
+
+  function succeed(): void {
+    health.commits++
+    if (health.trouble === undefined) return
+    health.trouble = undefined
+    options.changed(health)
+  }
+
+  async function commitWaiting(signal: AbortSignal): Promise<void> {
+    while (queue.length > 0) {
+      const taken = takeSome(queue)
+      await commit(taken, signal)
+      for (const { delivery, done } of taken) {
+        health.waiting -= delivery.alerts.length
+        done()
+      }
+    }
+  }
+
+  return {
+    health,
+    position: (daemon) => positions.of(daemon),
+    take: (delivery) => {
+      if (isStopped || delivery.alerts.length === 0) return Promise.resolve()
+      health.waiting += delivery.alerts.length
+      return new Promise((done) => {
+        queue.push({ delivery, done })
+        bell.ring()
+      })
+    },
+    async run(signal) {
+      while (!signal.aborted) {
+        await bell.wait(signal)
+        await commitWaiting(signal)
+      }
+      isStopped = true
+      await commitWaiting(signal)
+    },
+  }
+}
+
+function takeSome(queue: Waiting[]): readonly Waiting[] {
+  let alerts = 0
+  let count = 0
+  for (const { delivery } of queue) {
+    alerts += delivery.alerts.length
+    if (count > 0 && alerts > COMMIT_ALERTS) break
+    count++
+  }
+  return queue.splice(0, count)
+}
+
+/** An alert's name for ever: its place in a journal, or where there is none, a made-up one. */
+function createEventIds(): ToEventId {
+  const run = randomUUID()
+  let unplaced = 0
+  return ({ position }) =>
+    position === undefined
+      ? `${run}:${++unplaced}`
+      : `${position.streamId.slice(0, 64)}:${position.sequence}`
+}
+
+function createHealth(): LedgerHealth {
+  return {
+    counted: 0,
+    duplicates: 0,
+    waiting: 0,
+    commits: 0,
+    commitFailures: 0,
+    trouble: undefined,
+    invalid: new Map(),
+    notices: new Map(),
+    noticesTotal: 0,
+    gaps: new Map(),
+    missed: new Map(),
+    outboxed: 0,
+  }
+}
+
+function tally(health: LedgerHealth, sifted: Sifted, chunks: readonly Chunk[]): void {
+  health.counted += sifted.detections.length
+  health.duplicates += sifted.duplicates
+  health.noticesTotal += sifted.notices.length
+  for (const [reason, count] of sifted.invalid) add(health.invalid, reason, count)
+  for (const notice of sifted.notices) {
+    const rule = toPrintable(notice.rule, RULE_LIMIT_BYTES)
+    const isRoom = health.notices.has(rule) || health.notices.size < NOTICE_RULES
+    add(health.notices, isRoom ? rule : 'other', 1)
+  }
+  for (const gap of sifted.gaps) {
+    const reason = toGapReason(gap.reason)
+    add(health.gaps, reason, 1)
+    const missing = gap.lastSequence === 0n ? 0n : gap.lastSequence - gap.firstSequence + 1n
+    add(health.missed, reason, missing > 0n ? Number(missing) : 0)
+  }
+  health.outboxed += chunks.reduce((total, { entries }) => total + entries, 0)
+}
+
+const GAP_REASONS = new Set(['retention', 'slow_subscriber', 'journal_lost', 'unannounced'])
+
+function toGapReason(reason: string): string {
+  return GAP_REASONS.has(reason) ? reason : 'other'
+}
+
+function describe(error: unknown): string {
+  if (!(error instanceof Error)) return String(error)
+  return error.cause instanceof Error ? describe(error.cause) : error.message
+}
+
+function add<K>(counts: Map<K, number>, key: K, count: number): void {
+  counts.set(key, (counts.get(key) ?? 0) + count)
+}

@@ -1,0 +1,273 @@
+/**
+ * The exporter's own metrics, read from the rooms' health when a scrape asks.
+ *
+ * `@prometheus-io/client` is the same library as `prom-client`, which it succeeds; it does the
+ * process' metrics and the histograms. Counters are copied in at the scrape, so the rooms know
+ * no metrics library.
+ */
+import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from '@prometheus-io/client'
+import { INVALID_REASONS } from '../alert.js'
+import type { LedgerHealth } from '../ledger/index.js'
+import type { Counts } from '../series/index.js'
+import { DECISIONS, type ShipHealth } from '../ship/index.js'
+import type { Store } from '../store/index.js'
+import type { SubscriptionHealth } from '../subscribe/index.js'
+
+export interface MetricSources {
+  readonly version: string
+  readonly subscriptions: readonly SubscriptionHealth[]
+  readonly ledger: LedgerHealth
+  readonly counts: Counts
+  readonly seriesBudget: number
+  readonly store: Store
+  /** Undefined where nothing is shipped. */
+  readonly ship: ShipHealth | undefined
+  readonly clock: () => number
+}
+
+export interface SelfMetrics {
+  render(): Promise<string>
+  observeCommit(seconds: number): void
+  observePush(seconds: number): void
+}
+
+type Samples = readonly (readonly [labels: Readonly<Record<string, string>>, value: number])[]
+
+interface Family {
+  readonly name: string
+  readonly help: string
+  readonly labels?: readonly string[]
+  readonly read: () => Samples
+}
+
+const SECONDS_BUCKETS = [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10]
+
+export function createSelfMetrics(sources: MetricSources): SelfMetrics {
+  const registry = new Registry()
+  collectDefaultMetrics({ register: registry })
+  const families = [
+    ...aboutSubscriptions(sources),
+    ...aboutLedger(sources),
+    ...aboutSeries(sources),
+    ...(sources.ship === undefined ? [] : aboutShipping(sources.ship, sources)),
+  ]
+  for (const family of families) register(family, registry)
+  const commits = new Histogram({
+    name: 'peregrine_store_commit_duration_seconds',
+    help: 'Time from planning a commit until it was durable.',
+    buckets: SECONDS_BUCKETS,
+    registers: [registry],
+  })
+  const pushes = new Histogram({
+    name: 'peregrine_ship_push_duration_seconds',
+    help: 'Time of one push to Loki, whatever came of it.',
+    buckets: SECONDS_BUCKETS,
+    registers: sources.ship === undefined ? [] : [registry],
+  })
+  return {
+    render: () => registry.metrics(),
+    observeCommit: (seconds) => {
+      commits.observe(seconds)
+    },
+    observePush: (seconds) => {
+      pushes.observe(seconds)
+    },
+  }
+}
+
+/** A name that ends in `_total` is a counter, every other one a gauge. */
+function register({ name, help, labels = [], read }: Family, registry: Registry): void {
+  const options = { name, help, labelNames: [...labels], registers: [registry] }
+  if (name.endsWith('_total')) {
+    const counter = new Counter({
+      ...options,
+      collect() {
+        counter.reset()
+        for (const [values, value] of read()) counter.inc(values, value)
+      },
+    })
+    return
+  }
+  const gauge = new Gauge({
+    ...options,
+    collect() {
+      gauge.reset()
+      for (const [values, value] of read()) gauge.set(values, value)
+    },
+  })
+}
+
+function aboutSubscriptions({ subscriptions }: MetricSources): Family[] {
+  const each = (read: (health: SubscriptionHealth) => number) => (): Samples =>
+    subscriptions.map((health) => [{ daemon: health.daemon }, read(health)])
+  const labels = ['daemon']
+  return [
+    {
+      name: 'peregrine_subscribe_connected',
+      help: '1 while subscribed to the daemon.',
+      labels,
+      read: each(({ connected }) => Number(connected)),
+    },
+    {
+      name: 'peregrine_subscribe_reconnects_total',
+      help: 'Attempts to connect again after a stream ended or could not be opened.',
+      labels,
+      read: each(({ reconnects }) => reconnects),
+    },
+    {
+      name: 'peregrine_subscribe_alerts_received_total',
+      help: 'Alerts, notices and undecodable messages that came in.',
+      labels,
+      read: each(({ received }) => received),
+    },
+    {
+      name: 'peregrine_subscribe_alerts_dropped_total',
+      help: 'Alerts of a daemon without positions that came faster than the store could keep them.',
+      labels,
+      read: each(({ dropped }) => dropped),
+    },
+    {
+      name: 'peregrine_subscribe_behind_alerts',
+      help: "Alerts in the daemon's journal that have not come in yet.",
+      labels,
+      read: each(({ behind }) => Number(behind)),
+    },
+    {
+      name: 'peregrine_subscribe_last_message_timestamp_seconds',
+      help: 'When the daemon was last heard; 0 for never.',
+      labels,
+      read: each(({ lastMessageMilliseconds }) => lastMessageMilliseconds / 1000),
+    },
+  ]
+}
+
+function aboutLedger({ ledger, version }: MetricSources): Family[] {
+  const single = (read: () => number) => (): Samples => [[{}, read()]]
+  const byKey = (label: string, counts: ReadonlyMap<string, number>) => (): Samples =>
+    Array.from(counts, ([key, count]) => [{ [label]: key }, count] as const)
+  return [
+    {
+      name: 'peregrine_build_info',
+      help: 'Version of the exporter and of Node.',
+      labels: ['version', 'node'],
+      read: () => [[{ version, node: process.version }, 1]],
+    },
+    {
+      name: 'peregrine_alerts_counted_total',
+      help: 'Detections counted in falco_events by this process.',
+      read: single(() => ledger.counted),
+    },
+    {
+      name: 'peregrine_alerts_duplicate_total',
+      help: 'Alerts that came a second time and were skipped.',
+      read: single(() => ledger.duplicates),
+    },
+    {
+      name: 'peregrine_alerts_invalid_total',
+      help: 'Messages that were no valid alert, by reason.',
+      labels: ['reason'],
+      read: () => INVALID_REASONS.map((reason) => [{ reason }, ledger.invalid.get(reason) ?? 0]),
+    },
+    {
+      name: 'peregrine_alerts_waiting',
+      help: 'Alerts taken in and not kept yet.',
+      read: single(() => ledger.waiting),
+    },
+    {
+      name: 'peregrine_notices_total',
+      help: 'What daemons said of themselves (source internal), by rule.',
+      labels: ['rule'],
+      read: byKey('rule', ledger.notices),
+    },
+    {
+      name: 'peregrine_gaps_total',
+      help: 'Runs of missing alerts, by reason; unannounced ones are seen by their sequences.',
+      labels: ['reason'],
+      read: byKey('reason', ledger.gaps),
+    },
+    {
+      name: 'peregrine_alerts_missed_total',
+      help: 'Alerts that are known to be missing, by reason; journal_lost has no number.',
+      labels: ['reason'],
+      read: byKey('reason', ledger.missed),
+    },
+    {
+      name: 'peregrine_store_commits_total',
+      help: 'Transactions made durable.',
+      read: single(() => ledger.commits),
+    },
+    {
+      name: 'peregrine_store_commit_failures_total',
+      help: 'Transactions that failed and were tried again.',
+      read: single(() => ledger.commitFailures),
+    },
+  ]
+}
+
+function aboutSeries({ counts, seriesBudget }: MetricSources): Family[] {
+  return [
+    {
+      name: 'peregrine_series_used',
+      help: 'Series of falco_events, overflow series included.',
+      read: () => [[{}, counts.size]],
+    },
+    {
+      name: 'peregrine_series_budget',
+      help: 'Most series of falco_events before new ones fold into overflow series.',
+      read: () => [[{}, seriesBudget]],
+    },
+    {
+      name: 'peregrine_series_overflow_alerts_total',
+      help: 'Detections counted in an overflow series by this process.',
+      read: () => [[{}, counts.overflowed]],
+    },
+  ]
+}
+
+const SHIP_DROPS = ['rejected', 'too_large', 'outbox_full', 'outbox_age', 'lost_on_disk'] as const
+
+function aboutShipping(ship: ShipHealth, { ledger, store, clock }: MetricSources): Family[] {
+  const oldest = (): number => {
+    const { oldestMilliseconds } = store.waiting
+    return oldestMilliseconds === undefined ? 0 : (clock() - oldestMilliseconds) / 1000
+  }
+  return [
+    {
+      name: 'peregrine_ship_entries_total',
+      help: 'Entries put into the outbox by this process.',
+      read: () => [[{}, ledger.outboxed]],
+    },
+    {
+      name: 'peregrine_ship_accepted_entries_total',
+      help: 'Entries that Loki took.',
+      read: () => [[{}, ship.accepted]],
+    },
+    {
+      name: 'peregrine_ship_dropped_entries_total',
+      help: 'Entries given up, by cause.',
+      labels: ['reason'],
+      read: () => SHIP_DROPS.map((reason) => [{ reason }, ship.dropped.get(reason) ?? 0]),
+    },
+    {
+      name: 'peregrine_ship_waiting_entries',
+      help: 'Entries in the outbox.',
+      read: () => [[{}, store.waiting.entries]],
+    },
+    {
+      name: 'peregrine_ship_waiting_bytes',
+      help: 'Bytes in the outbox.',
+      read: () => [[{}, store.waiting.bytes]],
+    },
+    {
+      name: 'peregrine_ship_lag_seconds',
+      help: 'Age of the oldest entry in the outbox; 0 when empty.',
+      read: () => [[{}, Math.max(0, oldest())]],
+    },
+    {
+      name: 'peregrine_ship_pushes_total',
+      help: 'Pushes to Loki, by what came of them.',
+      labels: ['outcome'],
+      read: () => DECISIONS.map((outcome) => [{ outcome }, ship.pushes.get(outcome) ?? 0]),
+    },
+  ]
+}

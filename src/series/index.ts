@@ -1,0 +1,24 @@
+/**
+ * The series `falco_events` and `falco_event_last_seen_timestamp_seconds`: counts, budget,
+ * first zeros, exposition.
+ *
+ * Pure but for its own maps: no clock, no disk, no socket here. Bounds: the budget of series
+ * plus at most 1,008 overflow series; 64 scrapers.
+ */
+export { toBudget, type Budget } from './budget.js'
+export {
+  createCounts,
+  type Counts,
+  type CountsPlan,
+  type Series,
+  type SeriesRecord,
+} from './counts.js'
+export { renderSeries } from './exposition.js'
+export { escapeValue } from './labels.js'
+export {
+  createScrapers,
+  toScraperName,
+  type ScraperRecord,
+  type Scrapers,
+  type Showing,
+} from './scrapers.js'

@@ -1,0 +1,56 @@
+/**
+ * What an answer means for the entries of a push: a table by status.
+ *
+ *   accepted   all stored
+ *   rejected   Loki has looked at the entries and will never take (some of) them; those that
+ *              were valid are stored, so the push is not repeated
+ *   later      try again soon: overload, failure, no connection
+ *   held       try again slowly: something in front of Loki or in its settings must be
+ *              changed by a person; the entries are not at fault
+ *   too_large  halve and try again
+ */
+import type { Answer } from './push.js'
+
+export type Decision = 'accepted' | 'rejected' | 'later' | 'held' | 'too_large'
+
+export const DECISIONS = ['accepted', 'rejected', 'later', 'held', 'too_large'] as const
+
+const BY_STATUS: Readonly<Record<number, Decision>> = {
+  // "Ingestion blocked" wears a success' number.
+  260: 'held',
+  400: 'rejected',
+  401: 'held',
+  403: 'held',
+  404: 'held',
+  405: 'held',
+  407: 'held',
+  408: 'later',
+  413: 'too_large',
+  422: 'rejected',
+  425: 'later',
+  429: 'later',
+  501: 'held',
+}
+
+export function decide(answer: Answer): Decision {
+  if (answer.kind === 'unreachable') return 'later'
+  const { status } = answer
+  const known = BY_STATUS[status]
+  if (known !== undefined) return known
+  if (status >= 200 && status < 300) return 'accepted'
+  if (status >= 300 && status < 400) return 'held'
+  return status >= 500 ? 'later' : 'rejected'
+}
+
+/**
+ * How many entries a rejecting answer gave up. Loki names it per log stream ("total ignored: 1
+ * out of 3"); an answer that does not is about one entry or about the whole push, and then the
+ * whole push is what can't be vouched for.
+ */
+export function toRejectedCount(text: string, entries: number): number {
+  let ignored = 0
+  for (const found of text.matchAll(/total ignored: (\d{1,9}) out of \d{1,9}/g)) {
+    ignored += Number(found[1])
+  }
+  return ignored > 0 ? Math.min(ignored, entries) : entries
+}

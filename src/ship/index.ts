@@ -1,0 +1,12 @@
+/**
+ * Ships alerts to Loki: renders entries, and empties the outbox in order.
+ *
+ * Knows nothing of series. Loki away: the outbox grows to its limits in bytes and age, then its
+ * oldest entries are given up and counted. Bounds: one push of about 1 MiB in memory.
+ * In = accepted + dropped + waiting, over the life of the outbox.
+ */
+export { DECISIONS } from './decide.js'
+export { encodeChunks } from './encode.js'
+export { toEntry } from './entry.js'
+export { createPusher, type LokiTarget, type Pusher } from './push.js'
+export { createShipHealth, runShip, trim, type ShipHealth, type ShipOptions } from './ship.js'

@@ -1,0 +1,227 @@
+/**
+ * Empties the outbox into Loki, in order.
+ *
+ *   outbox ─► batch ─► push ─► decide ─┬─ accepted, rejected ─► finish (gone from the outbox)
+ *                                      ├─ later, held ────────► wait, push the same bytes
+ *                                      └─ too large ──────────► halves, in order
+ *
+ * One push at a time: that is what keeps the order. A push under way when the process dies is
+ * repeated byte for byte, and Loki drops the repetition.
+ */
+import type { LoadedChunks, OutboxLimits, Store } from '../store/index.js'
+import { delay, isStopped, toBackoff, untilDone, type Backoff, type Bell } from '../waits.js'
+import { decide, toRejectedCount, type Decision } from './decide.js'
+import { encodePush, splitBody } from './encode.js'
+import type { Answer, Pusher } from './push.js'
+
+export type ShipDrop = 'rejected' | 'too_large' | 'outbox_full' | 'outbox_age' | 'lost_on_disk'
+
+/** What others may know of shipping while it runs. */
+export interface ShipHealth {
+  readonly pushes: Map<Decision, number>
+  accepted: number
+  readonly dropped: Map<ShipDrop, number>
+  /** The last answer that was not "accepted", until one is. */
+  trouble: string | undefined
+  troubleSinceMilliseconds: number
+}
+
+export interface ShipOptions {
+  readonly store: Store
+  readonly pusher: Pusher
+  readonly limits: OutboxLimits
+  /** Rings when something was put into the outbox. */
+  readonly bell: Bell
+  readonly clock: () => number
+  readonly random?: () => number
+  readonly backoff?: Backoff
+  readonly heldBackoff?: Backoff
+  readonly changed: (health: ShipHealth) => void
+  readonly pushed: (seconds: number) => void
+  readonly storeFailed: (error: unknown) => void
+}
+
+interface Part {
+  readonly bodies: readonly Buffer[]
+  readonly entries: number
+}
+
+/** A push of Loki's own default burst would be refused; this is a sixth of it. */
+const BATCH = { bytes: 1024 * 1024, entries: 5_000 }
+/** What comes within this time goes along; a lone alert is with Loki in well under a second. */
+const GATHER_MILLISECONDS = 100
+const BACKOFF: Backoff = { firstMilliseconds: 500, limitMilliseconds: 30_000 }
+const HELD_BACKOFF: Backoff = { firstMilliseconds: 5_000, limitMilliseconds: 60_000 }
+const TRIM_MILLISECONDS = 30_000
+
+export function createShipHealth(): ShipHealth {
+  return {
+    pushes: new Map(),
+    accepted: 0,
+    dropped: new Map(),
+    trouble: undefined,
+    troubleSinceMilliseconds: 0,
+  }
+}
+
+/** Runs until the signal aborts. */
+export async function runShip(
+  health: ShipHealth,
+  options: ShipOptions,
+  signal: AbortSignal,
+): Promise<void> {
+  const { store, limits, bell, clock, storeFailed } = options
+  const surely = (work: () => Promise<void>): Promise<boolean> =>
+    untilDone(work, storeFailed, BACKOFF, signal)
+  while (!signal.aborted) {
+    await surely(() => trim(health, store, limits, clock()))
+    if (store.waiting.entries === 0) {
+      await bell.wait(signal, TRIM_MILLISECONDS)
+      continue
+    }
+    if (store.waiting.bytes < BATCH.bytes) await delay(GATHER_MILLISECONDS, signal)
+    const loaded = await store.nextChunks(BATCH)
+    const isDone = await deliver(toPart(loaded, health), health, options, signal)
+    if (isDone) await surely(() => store.finish(loaded.refs))
+  }
+}
+
+/** Gives up what is over the outbox's limits; also called by whoever fills it. */
+export async function trim(
+  health: ShipHealth,
+  store: Store,
+  limits: OutboxLimits,
+  nowMilliseconds: number,
+): Promise<void> {
+  const { tooMany, tooOld } = await store.trim(limits, nowMilliseconds)
+  add(health.dropped, 'outbox_full', tooMany)
+  add(health.dropped, 'outbox_age', tooOld)
+}
+
+function toPart({ refs, bodies }: LoadedChunks, health: ShipHealth): Part {
+  const present = refs.filter((_ref, index) => (bodies[index]?.length ?? 0) > 0)
+  const entries = present.reduce((total, ref) => total + ref.entries, 0)
+  const all = refs.reduce((total, ref) => total + ref.entries, 0)
+  add(health.dropped, 'lost_on_disk', all - entries)
+  return { bodies: bodies.filter((body) => body.length > 0), entries }
+}
+
+/** True when each entry is delivered or given up; false when stopped before that. */
+async function deliver(
+  part: Part,
+  health: ShipHealth,
+  options: ShipOptions,
+  signal: AbortSignal,
+): Promise<boolean> {
+  if (part.bodies.length === 0) return true
+  const body = await encodePush(part.bodies)
+  for (let attempt = 0; !signal.aborted; attempt++) {
+    const answer = await timedPush(body, options, signal)
+    if (isStopped(signal) && answer.kind === 'unreachable') return false
+    const decision = decide(answer)
+    add(health.pushes, decision, 1)
+    note(health, decision, answer, options)
+    switch (decision) {
+      case 'accepted':
+        health.accepted += part.entries
+        return true
+      case 'rejected':
+        giveUp(health, part.entries, toRejectedCount(answer.text, part.entries))
+        return true
+      case 'too_large':
+        return deliverHalves(part, health, options, signal)
+      case 'later':
+      case 'held':
+        await delay(toWait(decision, answer, attempt, options), signal)
+    }
+  }
+  return false
+}
+
+async function deliverHalves(
+  part: Part,
+  health: ShipHealth,
+  options: ShipOptions,
+  signal: AbortSignal,
+): Promise<boolean> {
+  const halves = halve(part)
+  if (halves === undefined) {
+    add(health.dropped, 'too_large', part.entries)
+    return true
+  }
+  const [first, second] = halves
+  return (
+    (await deliver(first, health, options, signal)) &&
+    (await deliver(second, health, options, signal))
+  )
+}
+
+function halve(part: Part): readonly [Part, Part] | undefined {
+  // Several chunks are first made one: where their borders lie does not matter here.
+  const split = splitBody(joinBodies(part.bodies))
+  if (split === undefined) return undefined
+  const [first, second] = split
+  return [
+    { bodies: [first.body], entries: first.entries },
+    { bodies: [second.body], entries: second.entries },
+  ]
+}
+
+function joinBodies(bodies: readonly Buffer[]): Buffer {
+  const comma = Buffer.from(',')
+  return Buffer.concat(bodies.flatMap((body, index) => (index === 0 ? [body] : [comma, body])))
+}
+
+async function timedPush(
+  body: Buffer,
+  { pusher, pushed }: ShipOptions,
+  signal: AbortSignal,
+): Promise<Answer> {
+  const begun = performance.now()
+  const answer = await pusher.push(body, signal)
+  pushed((performance.now() - begun) / 1000)
+  return answer
+}
+
+function toWait(
+  decision: 'later' | 'held',
+  answer: Answer,
+  attempt: number,
+  options: ShipOptions,
+): number {
+  const backoff =
+    decision === 'held' ? (options.heldBackoff ?? HELD_BACKOFF) : (options.backoff ?? BACKOFF)
+  const asked = answer.kind === 'status' ? (answer.retryAfterMilliseconds ?? 0) : 0
+  const own = toBackoff(attempt, backoff, options.random ?? Math.random)
+  return Math.max(own, Math.min(asked, 10 * backoff.limitMilliseconds))
+}
+
+/** The rest of a rejected push was stored. */
+function giveUp(health: ShipHealth, entries: number, rejected: number): void {
+  add(health.dropped, 'rejected', rejected)
+  health.accepted += entries - rejected
+}
+
+function note(
+  health: ShipHealth,
+  decision: Decision,
+  answer: Answer,
+  { clock, changed }: ShipOptions,
+): void {
+  const before = health.trouble
+  if (decision === 'accepted') health.trouble = undefined
+  else if (decision !== 'too_large') health.trouble = toTrouble(answer)
+  const isChanged = (before === undefined) !== (health.trouble === undefined)
+  if (!isChanged) return
+  health.troubleSinceMilliseconds = clock()
+  changed(health)
+}
+
+function toTrouble(answer: Answer): string {
+  if (answer.kind === 'unreachable') return `cannot reach Loki: ${answer.text}`
+  return `Loki answered ${answer.status}: ${answer.text.slice(0, 300)}`
+}
+
+function add<K>(counts: Map<K, number>, key: K, count: number): void {
+  if (count > 0) counts.set(key, (counts.get(key) ?? 0) + count)
+}

@@ -1,0 +1,90 @@
+/**
+ * The outbox's table of contents: which chunks wait for Loki, oldest first.
+ *
+ * A chunk is what one commit left for Loki: rendered bytes, never changed, so that a second
+ * push of it is the same to the byte. What is known of a chunk stands in its key, so opening
+ * a store reads keys only.
+ */
+
+/** Rendered entries, ready to be joined with others into a push. */
+export interface Chunk {
+  readonly entries: number
+  readonly body: Buffer
+}
+
+export interface ChunkRef {
+  readonly key: string
+  readonly index: number
+  readonly entries: number
+  readonly bytes: number
+  readonly atMilliseconds: number
+}
+
+export interface Outbox {
+  readonly refs: readonly ChunkRef[]
+  readonly entries: number
+  readonly bytes: number
+  /** Names for new chunks; nothing waits until `add`. */
+  name(chunks: readonly Chunk[], nowMilliseconds: number): readonly ChunkRef[]
+  add(refs: readonly ChunkRef[]): void
+  remove(refs: ReadonlySet<ChunkRef>): void
+}
+
+export const OUTBOX_PREFIX = 'outbox/'
+
+export function createOutbox(kept: readonly ChunkRef[]): Outbox {
+  let refs = [...kept].sort((a, b) => a.index - b.index)
+  let entries = sum(refs, 'entries')
+  let bytes = sum(refs, 'bytes')
+  let nextIndex = (refs.at(-1)?.index ?? 0) + 1
+  return {
+    get refs() {
+      return refs
+    },
+    get entries() {
+      return entries
+    },
+    get bytes() {
+      return bytes
+    },
+    name: (chunks, nowMilliseconds) =>
+      chunks.map((chunk, offset) => toRef(nextIndex + offset, chunk, nowMilliseconds)),
+    add(added) {
+      refs.push(...added)
+      entries += sum(added, 'entries')
+      bytes += sum(added, 'bytes')
+      nextIndex = (added.at(-1)?.index ?? nextIndex - 1) + 1
+    },
+    remove(removed) {
+      const before = refs.length
+      refs = refs.filter((ref) => !removed.has(ref))
+      if (refs.length === before) return
+      entries = sum(refs, 'entries')
+      bytes = sum(refs, 'bytes')
+    },
+  }
+}
+
+function toRef(index: number, chunk: Chunk, atMilliseconds: number): ChunkRef {
+  const { entries, body } = chunk
+  const order = index.toString(16).padStart(14, '0')
+  const key = `${OUTBOX_PREFIX}${order}/${entries}/${body.length}/${atMilliseconds}`
+  return { key, index, entries, bytes: body.length, atMilliseconds }
+}
+
+export function parseRef(key: string): ChunkRef | undefined {
+  const parts = /^outbox\/([0-9a-f]{14})\/(\d+)\/(\d+)\/(\d+)$/.exec(key)
+  if (parts === null) return undefined
+  const [, order = '', entries, bytes, at] = parts
+  return {
+    key,
+    index: Number.parseInt(order, 16),
+    entries: Number(entries),
+    bytes: Number(bytes),
+    atMilliseconds: Number(at),
+  }
+}
+
+function sum(refs: readonly ChunkRef[], what: 'entries' | 'bytes'): number {
+  return refs.reduce((total, ref) => total + ref[what], 0)
+}

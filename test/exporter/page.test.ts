@@ -1,0 +1,130 @@
+import { spawnSync } from 'node:child_process'
+import { join } from 'node:path'
+import t from 'tap'
+import { runExporter, sumOf, temporaryDirectory, until } from './support/exporter.js'
+import { startDaemon } from './support/peregrined.js'
+import { wireAlert } from './support/services.js'
+
+/** What users' dashboards and rules may lean on. */
+const METRICS = [
+  'falco_event_last_seen_timestamp_seconds gauge',
+  'falco_events counter',
+  'peregrine_alerts_counted_total counter',
+  'peregrine_alerts_duplicate_total counter',
+  'peregrine_alerts_invalid_total counter',
+  'peregrine_alerts_missed_total counter',
+  'peregrine_alerts_waiting gauge',
+  'peregrine_build_info gauge',
+  'peregrine_gaps_total counter',
+  'peregrine_notices_total counter',
+  'peregrine_series_budget gauge',
+  'peregrine_series_overflow_alerts_total counter',
+  'peregrine_series_used gauge',
+  'peregrine_ship_accepted_entries_total counter',
+  'peregrine_ship_dropped_entries_total counter',
+  'peregrine_ship_entries_total counter',
+  'peregrine_ship_lag_seconds gauge',
+  'peregrine_ship_push_duration_seconds histogram',
+  'peregrine_ship_pushes_total counter',
+  'peregrine_ship_waiting_bytes gauge',
+  'peregrine_ship_waiting_entries gauge',
+  'peregrine_store_commit_duration_seconds histogram',
+  'peregrine_store_commit_failures_total counter',
+  'peregrine_store_commits_total counter',
+  'peregrine_subscribe_alerts_dropped_total counter',
+  'peregrine_subscribe_alerts_received_total counter',
+  'peregrine_subscribe_behind_alerts gauge',
+  'peregrine_subscribe_connected gauge',
+  'peregrine_subscribe_last_message_timestamp_seconds gauge',
+  'peregrine_subscribe_reconnects_total counter',
+]
+
+const HOSTILE = [
+  '</td><script>alert(1)</script>',
+  '"\n}{ falco_events 99',
+  '\u0000\u001b[2J\u009b',
+  '\ud800lone',
+  '{{ $labels }}',
+  'x'.repeat(65_536),
+]
+
+const hasPromtool = spawnSync('promtool', ['--version']).error === undefined
+
+void t.test('what is served', async (t) => {
+  const directory = temporaryDirectory(t)
+  const socket = `unix:${join(directory, 'daemon.sock')}`
+  const bad = { name: 'peregrined_x_total', help: 'a\nb', type: 1, value: 1 }
+  const metrics = [
+    { ...bad, labels: { bad: 'a"b\n\u0001' } },
+    { ...bad, labels: { 'no name': 'x', daemon: 'forged' } },
+    { ...bad, name: 'peregrined_y{a="b"} 1\nforged_total' },
+  ]
+  const daemon = await startDaemon(socket, { metrics })
+  t.teardown(daemon.stop)
+  for (const text of HOSTILE) {
+    daemon.append(
+      wireAlert({
+        rule: text,
+        hostname: text,
+        source: text,
+        tags: [text],
+        output: text,
+        output_fields: { [text]: text, 'k8s.ns.name': text, 'k8s.pod.name': text },
+      }),
+    )
+  }
+  const loki = ['--loki-url', 'http://127.0.0.1:9']
+  const args = ['--falco', socket, '--state-dir', ':temporary:', ...loki]
+  const exporter = await runExporter(t, args)
+  await until('counted', async () => sumOf(await exporter.metrics(), 'falco_events') === 6)
+  await until('status', async () => (await exporter.metrics()).includes('peregrined_x_total{'))
+
+  await t.test('metrics', async (t) => {
+    const answer = await exporter.get('/metrics')
+    t.equal(answer.headers.get('content-type'), 'text/plain; version=0.0.4; charset=utf-8')
+    const page = await answer.text()
+    const types = [...page.matchAll(/^# TYPE ((?:falco|peregrine)_.*)$/gm)].map(([, type]) => type)
+    t.same(types.toSorted(), METRICS)
+    const line = /^(?:# .*|[a-z0-9_]+(?:\{[^\n]*\})? (?:[0-9.e+-]+|Nan|NaN))$/
+    for (const text of page.trimEnd().split('\n')) {
+      if (text !== '') t.match(text, line)
+    }
+    t.equal(page.match(/^falco_events\{/gm)?.length, HOSTILE.length)
+    t.notMatch(page, /^forged/m)
+    t.notMatch(page, 'daemon="forged"')
+  })
+
+  const skip = hasPromtool ? false : 'promtool is not installed'
+  await t.test('promtool reads it', { skip }, async (t) => {
+    const input = await exporter.metrics()
+    const check = spawnSync('promtool', ['check', 'metrics'], { input, encoding: 'utf8' })
+    const remarks = (check.stdout + check.stderr).trim().split('\n')
+    const ours = remarks.filter((remark) => !/^(?:nodejs|process)_/.test(remark))
+    // The name that users know; Falco's own exporter counts under it.
+    t.same(ours, ['falco_events counter metrics should have "_total" suffix'])
+  })
+
+  await t.test('the page escapes, and allows nothing from elsewhere', async (t) => {
+    const answer = await exporter.get('/')
+    t.match(answer.headers.get('content-security-policy'), /^default-src 'none'; style-src 'self'/)
+    t.equal(answer.headers.get('x-content-type-options'), 'nosniff')
+    const page = await answer.text()
+    t.notMatch(page, '<script')
+    t.match(page, '&lt;/td&gt;&lt;script&gt;')
+    t.notMatch(page, '\u001b')
+    t.equal(
+      (await exporter.get('/style.css')).headers.get('content-type'),
+      'text/css; charset=utf-8',
+    )
+    t.equal((await exporter.get('/none')).status, 404)
+  })
+
+  t.equal(await (await exporter.get('/healthz')).text(), 'ok\n')
+  t.equal(await (await exporter.get('/readyz')).text(), 'ready\n')
+  daemon.stop()
+  await until('said', async () => {
+    const answer = await exporter.get('/readyz')
+    return answer.status === 503 && /^not ready: unix:.*/.test(await answer.text())
+  })
+  t.equal((await exporter.get('/healthz')).status, 200, 'alive without its daemon')
+})

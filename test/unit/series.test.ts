@@ -1,0 +1,176 @@
+import fc from 'fast-check'
+import t from 'tap'
+import { toBudget } from '../../src/series/budget.js'
+import { createCounts, type Counts } from '../../src/series/counts.js'
+import { renderSeries } from '../../src/series/exposition.js'
+import { fromKey, LABEL_NAMES, toKey, toLabels, toLabelText } from '../../src/series/labels.js'
+import { createScrapers, toScraperName } from '../../src/series/scrapers.js'
+import { alertOf } from './support.js'
+
+const NOBODY = createScrapers().show(undefined, Infinity, 0)
+const wild = fc.string({ unit: 'binary', maxLength: 300 })
+
+function count(counts: Counts, alerts: Parameters<Counts['plan']>[0], now = 0): void {
+  counts.apply(counts.plan(alerts, now))
+}
+
+/** Reads label text as the text format's parsers do. */
+function parseLabelText(text: string): Record<string, string> {
+  const labels: Record<string, string> = {}
+  for (const [, name = '', value = ''] of text.matchAll(/(\w+)="((?:[^"\\\n]|\\[\\"n])*)"/g)) {
+    labels[name] = value.replace(/\\(.)/g, (_, escaped: string) =>
+      escaped === 'n' ? '\n' : escaped,
+    )
+  }
+  return labels
+}
+
+void t.test('labels come through the text format and through the store unchanged', (t) => {
+  fc.assert(
+    fc.property(wild, wild, fc.array(wild), wild, (rule, hostname, tags, pod) => {
+      const fields = new Map([['k8s.pod.name', pod]])
+      const labels = toLabels(alertOf({ rule, hostname, tags, fields }))
+      t.same(parseLabelText(toLabelText(labels)), labels)
+      t.same(fromKey(toKey(labels)), labels)
+      t.notMatch(toLabelText(labels), '\n')
+    }),
+    { numRuns: 1_000 },
+  )
+  const labels = toLabels(alertOf({ priority: 0, tags: [] }))
+  t.same(Object.keys(labels), LABEL_NAMES)
+  t.match(labels, { priority: '0', tags: '' })
+  t.equal(toLabels(alertOf({ tags: ['a', 'b'] })).tags, ',a,b,')
+  t.ok(Buffer.byteLength(toLabels(alertOf({ rule: 'é'.repeat(65_536) })).rule) <= 256)
+  t.end()
+})
+
+void t.test('over budget, sums stay right and no rule takes all', (t) => {
+  const drawn = fc.array(fc.tuple(fc.nat(5), fc.nat(400)), { maxLength: 500 })
+  fc.assert(
+    fc.property(drawn, fc.integer({ min: 1, max: 60 }), (pairs, size) => {
+      const budget = toBudget(size)
+      const counts = createCounts(budget)
+      const alerts = pairs.map(([rule, pod]) =>
+        alertOf({ rule: `rule ${rule}`, fields: new Map([['k8s.pod.name', String(pod)]]) }),
+      )
+      for (let from = 0; from < alerts.length; from += 7)
+        count(counts, alerts.slice(from, from + 7))
+      const sums = new Map<string, number>()
+      for (const series of counts.all()) {
+        sums.set(series.rule, (sums.get(series.rule) ?? 0) + series.count)
+      }
+      for (let rule = 0; rule <= 5; rule++) {
+        const expected = pairs.filter(([drawnRule]) => drawnRule === rule).length
+        if ((sums.get(`rule ${rule}`) ?? 0) !== expected) throw new Error(`rule ${rule} is off`)
+      }
+      const regular = [...counts.all()].filter(({ key }) => !key.includes('__overflow__'))
+      if (regular.length > size) throw new Error('over budget')
+      for (let rule = 0; rule <= 5; rule++) {
+        const own = regular.filter((series) => series.rule === `rule ${rule}`)
+        if (own.length > budget.perRule) throw new Error('over its share')
+      }
+    }),
+  )
+  t.end()
+})
+
+void t.test('when even rules are too many, priority is left', (t) => {
+  const counts = createCounts({ series: 1, perRule: 1, overflow: 2 })
+  const rules = Array.from({ length: 10 }, (_, index) => alertOf({ rule: `rule ${index}` }))
+  count(counts, rules)
+  t.equal(counts.size, 4)
+  t.equal(
+    [...counts.all()].reduce((sum, series) => sum + series.count, 0),
+    10,
+  )
+  t.match([...counts.all()].at(-1), { rule: '__overflow__', count: 7 })
+  t.end()
+})
+
+void t.test('a plan changes nothing until it is applied, and what is kept comes back', (t) => {
+  const counts = createCounts(toBudget(10))
+  const plan = counts.plan([alertOf(), alertOf(), alertOf({ rule: 'Other' })], 1_000)
+  t.equal(counts.size, 0)
+  counts.apply(plan)
+  t.equal(counts.size, 2)
+  const again = createCounts(toBudget(10), plan.changed)
+  t.same([...again.all()], [...counts.all()])
+  count(again, [alertOf({ rule: 'Third' })], 2_000)
+  t.equal([...again.all()].at(-1)?.birth, 3, 'births go on where they were')
+  t.end()
+})
+
+void t.test('the page', (t) => {
+  const counts = createCounts(toBudget(10))
+  count(counts, [alertOf(), alertOf()], 1_700_000_000_500)
+  count(
+    counts,
+    [alertOf({ rule: 'A "quoted" \\ rule', fields: new Map(), tags: [] })],
+    1_700_000_001_000,
+  )
+  t.matchSnapshot([...renderSeries(counts, NOBODY)].join(''))
+  t.end()
+})
+
+void t.test('first zeros', (t) => {
+  const counts = createCounts(toBudget(100))
+  const scrapers = createScrapers()
+  let now = 10_000_000
+  const values = (name: string | undefined, isDelivered = true): Record<string, number> => {
+    now += 15_000
+    const showing = scrapers.show(name, counts.lastBirth, now)
+    const page = [...renderSeries(counts, showing)].join('')
+    if (name !== undefined && isDelivered) scrapers.shown(name, showing, now)
+    return Object.fromEntries(
+      [...page.matchAll(/^falco_events\{rule="([^"]*)".* (\d+)$/gm)].map(([, rule = '', value]) => [
+        rule,
+        Number(value),
+      ]),
+    )
+  }
+
+  count(counts, [alertOf({ rule: 'old' })], now)
+  now += 10 * 60_000
+  count(counts, [alertOf({ rule: 'young' }), alertOf({ rule: 'young' })], now)
+  t.same(values(undefined), { old: 1, young: 2 }, 'a person sees true values')
+  t.same(values('p1'), { old: 1, young: 0 }, 'a new scraper: zero for what is young')
+  t.same(values('p1'), { old: 1, young: 2 }, 'then the truth')
+  t.same(values('p2'), { old: 1, young: 0 }, 'each scraper has its own')
+
+  count(counts, [alertOf({ rule: 'new' })], now)
+  t.same(values(undefined), { old: 1, young: 2, new: 1 })
+  t.match(values('p1', false), { new: 0 }, 'an answer that never arrived')
+  t.match(values('p1'), { new: 0 }, 'does not use up the zero')
+  count(counts, [alertOf({ rule: 'new' }), alertOf({ rule: 'old' })], now)
+  t.same(values('p1'), { old: 2, young: 2, new: 2 })
+  now += 3_600_000
+  t.match(values('p2'), { new: 0 }, 'a known scraper gets its zero however late it comes')
+  t.match(values('p2'), { new: 2 })
+  now -= 7_200_000
+  count(counts, [alertOf({ rule: 'after the clock went back' })], now)
+  t.match(values('p1'), { 'after the clock went back': 0, old: 2 })
+  t.match(values('p1'), { 'after the clock went back': 1 })
+  t.end()
+})
+
+void t.test('scrapers are kept over a restart, and bounded', (t) => {
+  const counts = createCounts(toBudget(100))
+  count(counts, [alertOf()], 1_000)
+  const first = createScrapers()
+  const showing = first.show('p', counts.lastBirth, 2_000)
+  t.equal(showing.showsZero({ birth: 1, bornMilliseconds: 1_000 }), true)
+  const record = first.shown('p', showing, 2_000)
+  const second = createScrapers([record])
+  const again = second.show('p', counts.lastBirth, 3_000)
+  t.equal(again.showsZero({ birth: 1, bornMilliseconds: 1_000 }), false, 'no second zero')
+  for (let index = 0; index < 1_000; index++) second.shown(`s${index}`, again, index)
+  t.equal(second.size, 64)
+  t.end()
+})
+
+void t.test('who is a scraper', (t) => {
+  const headers = { 'x-prometheus-scrape-timeout-seconds': '10', 'user-agent': 'Prometheus/3' }
+  t.equal(toScraperName(headers, '10.0.0.1'), '10.0.0.1 Prometheus/3')
+  t.equal(toScraperName({ 'user-agent': 'curl/8' }, '10.0.0.1'), undefined)
+  t.end()
+})
