@@ -56,11 +56,13 @@ impl Cursor {
 
     /// The next alerts, with notices where some are missing; none if there are none now.
     pub async fn read(&mut self, limit: Capacity) -> Vec<Response> {
+        // Before the rows: what becomes visible after an empty read is not missing, it is next.
+        let newest = self.journal.progress().newest;
         let rows = self.rows(limit).await;
         let mut messages = Vec::with_capacity(rows.len() + 1);
         self.open(rows.first(), &mut messages);
         if rows.is_empty() {
-            self.skip_to(self.journal.progress().newest + 1, &mut messages);
+            self.skip_to(newest + 1, &mut messages);
         }
         for row in rows {
             self.skip_to(row.0, &mut messages);

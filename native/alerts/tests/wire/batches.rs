@@ -58,23 +58,29 @@ async fn a_subscriber_resumes_across_a_restart_without_repeat_or_miss() {
     assert_eq!(numbers, [5, 6, 7, 8]);
 }
 
+/// Each round is a race: the alerts become visible while the notice is on its way.
 #[tokio::test]
 async fn a_position_of_another_life_brings_one_notice_and_then_everything() {
-    let folder = tempfile::tempdir().unwrap();
-    let service = start(folder.path());
-    publish(&service, 1..=2);
     let other = Some(AlertPosition { stream_id: "0".repeat(32), sequence: 99 });
-    let mut stream = subscribe(connect(folder.path()).await, after(&other)).await;
-    let alerts = take(&mut stream, 3).await;
-    assert_eq!(alerts.len(), 3);
-    let gap = alerts[0].gap.as_ref().unwrap();
-    assert_eq!(
-        (gap.first_sequence, gap.last_sequence, gap.reason.as_str()),
-        (0, 0, "journal_lost")
-    );
-    assert_eq!((alerts[0].source.as_str(), alerts[0].rule.as_str()), ("internal", GAP_RULE));
-    assert_eq!(alerts[0].priority, 4);
-    assert_eq!(alerts[1..].iter().map(number).collect::<Vec<_>>(), [1, 2]);
+    for _ in 0..30 {
+        let folder = tempfile::tempdir().unwrap();
+        let service = start(folder.path());
+        let channel = connect(folder.path()).await;
+        publish(&service, 1..=2);
+        let mut stream = subscribe(channel, after(&other)).await;
+        let alerts = take(&mut stream, 3).await;
+        assert_eq!(alerts.len(), 3);
+        let gap = alerts[0].gap.as_ref().unwrap();
+        assert_eq!(
+            (gap.first_sequence, gap.last_sequence, gap.reason.as_str()),
+            (0, 0, "journal_lost")
+        );
+        assert_eq!((alerts[0].source.as_str(), alerts[0].rule.as_str()), ("internal", GAP_RULE));
+        assert_eq!(alerts[0].priority, 4);
+        assert_eq!(alerts[1..].iter().map(number).collect::<Vec<_>>(), [1, 2]);
+        drop(stream);
+        tokio::task::spawn_blocking(move || stop(service)).await.unwrap();
+    }
 }
 
 #[tokio::test]
@@ -141,7 +147,8 @@ async fn a_subscriber_that_never_reads_delays_nobody_and_costs_no_memory() {
         }
         next = sequence(&alert) + 1;
     }
-    assert_eq!(gaps, 1, "what retention overtook is one gap");
+    // One, or more where retention overtook the stream while it still filled its window.
+    assert!(gaps >= 1, "what retention overtook is told");
 }
 
 fn resident_bytes() -> u64 {

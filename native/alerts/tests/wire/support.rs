@@ -123,14 +123,18 @@ pub async fn subscribe(channel: Channel, request: SubscribeRequest) -> Streaming
     AlertsClient::new(channel).subscribe(request).await.unwrap().into_inner()
 }
 
-/// The next alerts of a batched stream, at least `count`.
+/// The next alerts of a batched stream, at least `count`. Quiet streams send empty batches, so
+/// the patience is for all of them together.
 pub async fn take(stream: &mut Streaming<AlertBatch>, count: usize) -> Vec<Response> {
-    let mut taken = Vec::new();
-    while taken.len() < count {
-        let batch = within(stream.message()).await.unwrap().expect("the stream goes on");
-        taken.extend(batch.alerts);
-    }
-    taken
+    let all = async {
+        let mut taken = Vec::new();
+        while taken.len() < count {
+            let batch = stream.message().await.unwrap().expect("the stream goes on");
+            taken.extend(batch.alerts);
+        }
+        taken
+    };
+    within(all).await
 }
 
 pub async fn within<T>(work: impl Future<Output = T>) -> T {
