@@ -4,6 +4,9 @@
 //! **Invariant:** the table is sorted by name, so an [`EventType`] is an index that a name finds by
 //! bisection, and a set of them is a bitmap.
 
+pub mod flags;
+pub mod numbers;
+pub mod parameters;
 mod table;
 
 use table::{ALIASES, EVENTS};

@@ -11,6 +11,8 @@
 //! * `typing` puts macros in and checks fields, operators and constants against the catalogue.
 //! * `expression` shares equal parts and puts cheap ones first; `compile` makes one program per group
 //!   of event types.
+//! * [`parameters`] knows what event types carry and writes it as rules compare it, with the tables of
+//!   [`flags`] and [`numbers`].
 //!
 //! **Invariant:** no clock, no environment, no thread, no file and no kernel here: the caller reads
 //! the files. **Invariant:** evaluation sees events only through [`Facts`], and allocates nothing
@@ -57,7 +59,7 @@ mod yaml;
 
 pub use diagnostic::{Code, Diagnostic, Severity};
 pub use evaluate::{Matches, Scratch};
-pub use events::{Category, EventKind, EventSet, EventType};
+pub use events::{Category, EventKind, EventSet, EventType, flags, numbers, parameters};
 pub use facts::{Facts, Truth, Value};
 pub use fields::{
     Argument, ArgumentKind, FieldId, FieldRef, FieldType, Lifetime, LookupError, Row, Trait, lookup,
