@@ -210,6 +210,16 @@ pub(crate) fn fields_of(expressions: &Expressions, root: ExprId) -> Box<[crate::
     fields.into_iter().map(|field| expressions.fields()[field as usize].clone()).collect()
 }
 
+/// The fields that values are made of, in the order in which they were first read.
+pub(crate) fn fields_of_values(
+    expressions: &Expressions,
+    values: &[ValueId],
+) -> Box<[crate::fields::FieldRef]> {
+    let mut fields = BTreeSet::new();
+    values.iter().for_each(|value| collect_fields(expressions, *value, &mut fields));
+    fields.into_iter().map(|field| expressions.fields()[field as usize].clone()).collect()
+}
+
 fn fields_of_value(expressions: &Expressions, value: ValueId, fields: &mut BTreeSet<FieldId>) {
     let mut numbers = BTreeSet::new();
     collect_fields(expressions, value, &mut numbers);

@@ -113,7 +113,9 @@ impl<F: Facts> Judge<'_, F> {
             NodeKind::Not(part) => self.truth(*part).negated(),
             NodeKind::And(parts) => self.until(parts, Truth::False),
             NodeKind::Or(parts) => self.until(parts, Truth::True),
-            NodeKind::ExactlyOne(parts) => self.exactly_one(parts),
+            NodeKind::ExactlyOne(parts) => {
+                Truth::exactly_one(parts.iter().map(|part| self.truth(*part)))
+            }
         }
     }
 
@@ -128,21 +130,5 @@ impl<F: Facts> Judge<'_, F> {
             }
         }
         truth
-    }
-
-    fn exactly_one(&mut self, parts: &[NodeId]) -> Truth {
-        let (mut n_true, mut n_unknown) = (0usize, 0usize);
-        for part in parts {
-            match self.truth(*part) {
-                Truth::True => n_true += 1,
-                Truth::Unknown => n_unknown += 1,
-                Truth::False => {}
-            }
-        }
-        match (n_true, n_unknown) {
-            (2.., _) => Truth::False,
-            (_, 1..) => Truth::Unknown,
-            (n_true, 0) => (n_true == 1).into(),
-        }
     }
 }

@@ -100,6 +100,15 @@ impl Expressions {
         self.known[id.index()].depth
     }
 
+    /// What asking costs if every part is asked; the unit is about a nanosecond.
+    pub fn cost(&self, id: ExprId) -> u32 {
+        self.known[id.index()].cost
+    }
+
+    pub fn tests(&self) -> &[Test] {
+        &self.tests
+    }
+
     pub fn add_field(&mut self, field: FieldRef) -> ValueId {
         let index = match self.by_field.get(&field) {
             Some(index) => *index,

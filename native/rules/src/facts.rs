@@ -28,6 +28,34 @@ impl Truth {
     }
 }
 
+impl Truth {
+    /// Whether all hold.
+    pub(crate) fn all(parts: impl Iterator<Item = Self>) -> Self {
+        parts.fold(Self::True, |all, part| match (all, part) {
+            (Self::False, _) | (_, Self::False) => Self::False,
+            (Self::Unknown, _) | (_, Self::Unknown) => Self::Unknown,
+            _ => Self::True,
+        })
+    }
+
+    /// Whether one holds and no other.
+    pub(crate) fn exactly_one(parts: impl Iterator<Item = Self>) -> Self {
+        let (mut n_true, mut n_unknown) = (0usize, 0usize);
+        for part in parts {
+            match part {
+                Self::True => n_true += 1,
+                Self::Unknown => n_unknown += 1,
+                Self::False => {}
+            }
+        }
+        match (n_true, n_unknown) {
+            (2.., _) => Self::False,
+            (_, 1..) => Self::Unknown,
+            (n_true, 0) => (n_true == 1).into(),
+        }
+    }
+}
+
 impl From<bool> for Truth {
     fn from(value: bool) -> Self {
         if value { Self::True } else { Self::False }

@@ -30,6 +30,7 @@ mod diagnostic;
 mod evaluate;
 mod events;
 mod exceptions;
+mod explain;
 mod expression;
 mod facts;
 mod fields;
@@ -60,6 +61,7 @@ mod yaml;
 pub use diagnostic::{Code, Diagnostic, Severity};
 pub use evaluate::{Matches, Scratch};
 pub use events::{Category, EventKind, EventSet, EventType, flags, numbers, parameters};
+pub use explain::{ExplainedRule, Explanations, Judged, Part, PartKind, explain};
 pub use facts::{Facts, Truth, Value};
 pub use fields::{
     Argument, ArgumentKind, FieldId, FieldRef, FieldType, Lifetime, LookupError, Row, Trait, lookup,

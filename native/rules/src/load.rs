@@ -17,7 +17,7 @@ use crate::typing::{Site, Typing};
 use crate::{exceptions, output};
 
 /// The source of events that are judged here.
-const SOURCE: &str = "syscall";
+pub(crate) const SOURCE: &str = "syscall";
 
 /// How rules are loaded.
 #[derive(Clone, Debug)]

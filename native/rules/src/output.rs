@@ -8,6 +8,7 @@ mod render;
 use std::sync::Arc;
 
 pub(crate) use parse::draft;
+pub(crate) use render::shown;
 pub use render::{OutputValue, RenderedOutput};
 
 use crate::fields::FieldRef;

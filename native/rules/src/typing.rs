@@ -3,6 +3,7 @@
 
 mod comparison;
 mod constant;
+mod explained;
 mod operand;
 mod services;
 
@@ -39,11 +40,11 @@ pub(crate) struct Typing<'load> {
 }
 
 /// How far a macro is.
-enum MacroState {
-    /// Read, if it can be read.
-    Read(Option<Rc<(Text, Condition)>>),
-    /// Checked: its expression, and the diagnostics for whoever uses it first.
-    Checked(Option<ExprId>, Vec<Diagnostic>),
+struct MacroState {
+    /// Its text with lists and the tree of it, if it can be read.
+    read: Option<Rc<(Text, Condition)>>,
+    /// Once it is checked: its expression, and the diagnostics for whoever uses it first.
+    checked: Option<(Option<ExprId>, Vec<Diagnostic>)>,
 }
 
 /// The text under judgement and what was found in it.
@@ -78,7 +79,7 @@ impl<'load> Typing<'load> {
         };
         for it in definitions.macros.all() {
             let read = typing.read(&it.condition, (Kind::Macro, &it.name.text), found);
-            typing.macros.push(MacroState::Read(read.map(Rc::new)));
+            typing.macros.push(MacroState { read: read.map(Rc::new), checked: None });
         }
         typing
     }
@@ -196,13 +197,11 @@ impl<'load> Typing<'load> {
     }
 
     fn checked_macro(&mut self, site: &mut Site<'_>, index: usize) -> Option<ExprId> {
-        let read = match &self.macros[index] {
-            MacroState::Checked(id, found) => {
-                site.found.extend(found.iter().cloned());
-                return *id;
-            }
-            MacroState::Read(read) => read.clone()?,
-        };
+        if let Some((id, found)) = &self.macros[index].checked {
+            site.found.extend(found.iter().cloned());
+            return *id;
+        }
+        let read = self.macros[index].read.clone()?;
         let (text, condition) = &*read;
         let name = self.macro_name(index).to_owned();
         let mut inner = Site { text, found: Vec::new(), item: (Kind::Macro, &name) };
@@ -210,7 +209,7 @@ impl<'load> Typing<'load> {
         let id = self.condition(&mut inner, condition);
         self.open.pop();
         site.found.extend(inner.found.iter().cloned());
-        self.macros[index] = MacroState::Checked(id, inner.found);
+        self.macros[index].checked = Some((id, inner.found));
         id
     }
 

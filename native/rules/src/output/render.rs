@@ -103,6 +103,15 @@ fn push_in_width(message: &mut String, text: &str, width: Option<usize>) {
     message.extend(std::iter::repeat_n(' ', width - kept));
 }
 
+/// A value for people, who want to tell what is absent from what is not known yet.
+pub(crate) fn shown(value: Value<'_>, field: &FieldRef) -> String {
+    match value {
+        Value::Unknown => "<not known yet>".to_owned(),
+        Value::Absent => NOT_AVAILABLE.to_owned(),
+        value => text(value, Some(field).filter(|field| !prints_nothing(field))),
+    }
+}
+
 /// A value as the message shows it.
 fn text(value: Value<'_>, field: Option<&FieldRef>) -> String {
     if field.is_some_and(prints_nothing) {
