@@ -38,5 +38,5 @@ pub use encode::GAP_RULE;
 pub use error::Error;
 pub use line::{LineStyle, field_text};
 pub use metrics::{Metric, MetricKind};
-pub use service::{AlertService, Publisher};
+pub use service::{AlertService, Prepared, Publisher};
 pub use sink::Format;

@@ -1,4 +1,4 @@
-//! The service: starts the threads in flow order and stops them in flow order.
+//! The service: opens everything, starts the threads in flow order and stops them in flow order.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -17,11 +17,23 @@ use crate::serve::outputs::Outputs;
 use crate::serve::server::{Listeners, Running, Services};
 use crate::serve::unix::SocketFile;
 use crate::serve::{Places, server, tls, unix};
-use crate::sink::{Format, Sink, Sinks, Worker};
-use crate::writer::Writer;
+use crate::sink::{Format, Opened, Sink, Sinks, Worker};
+use crate::writer::{State, Writer};
 
 /// Alerts that wait for the journal; then the publisher waits.
 const CAPACITY: Capacity = Capacity { items: 8192, bytes: 32 << 20 };
+
+/// The service with everything open and no thread yet: what takes privileges is done, and threads
+/// that are started from here on have those of the caller at that time.
+pub struct Prepared {
+    config: ServiceConfig,
+    listeners: Listeners,
+    tcp_address: Option<SocketAddr>,
+    socket: Option<SocketFile>,
+    sinks: Vec<Opened>,
+    state: State,
+    publisher: Publisher,
+}
 
 /// The running service. Dropping it stops it, with a short deadline.
 pub struct AlertService {
@@ -58,14 +70,14 @@ impl Publisher {
     }
 }
 
-impl AlertService {
-    /// Opens the journal, listens, and starts the threads.
+impl Prepared {
+    /// Opens the journal and the alert file, and listens.
     ///
     /// # Errors
     ///
     /// Journal or socket in use, files or addresses that cannot be used; each error says what to
     /// do. A full or read-only disk is no error: alerts are then served from memory.
-    pub fn start(config: ServiceConfig) -> Result<Self, Error> {
+    pub fn open(config: ServiceConfig) -> Result<Self, Error> {
         let tls = config.tcp.as_ref().map(tls::read).transpose()?;
         let life = Life::open(&config)?;
         let socket = match &config.unix_socket {
@@ -77,15 +89,29 @@ impl AlertService {
             _ => None,
         };
         let tcp_address = tcp.as_ref().and_then(|(listener, _)| listener.local_addr().ok());
-        let workers = sinks(&config)?;
-        let (unix, guard) = socket.map(|socket| (socket.listener, socket.guard)).unzip();
+        let sinks = sinks(&config)?;
+        let (unix, socket) = socket.map(|socket| (socket.listener, socket.guard)).unzip();
         let listeners = Listeners { unix, tcp };
-        let retention = retention(&config.journal);
-        let path = config.journal.path.clone();
-        let commit_interval = config.journal.commit_interval;
-
         let (journal, state) = life.into_journal(&config);
-        let queue = Arc::new(Queue::new(CAPACITY));
+        let publisher = Publisher { queue: Arc::new(Queue::new(CAPACITY)), journal };
+        Ok(Self { config, listeners, tcp_address, socket, sinks, state, publisher })
+    }
+
+    /// A handle that takes alerts; what it takes waits for the start.
+    #[must_use]
+    pub fn publisher(&self) -> Publisher {
+        self.publisher.clone()
+    }
+
+    /// Starts the threads.
+    ///
+    /// # Errors
+    ///
+    /// The system has no thread left.
+    pub fn start(self) -> Result<AlertService, Error> {
+        let Self { config, listeners, tcp_address, socket, sinks, state, publisher } = self;
+        let Publisher { queue, journal } = &publisher;
+        let workers = sinks.into_iter().map(Opened::start).collect::<Result<Vec<_>, _>>()?;
         let own = Own {
             journal: journal.clone(),
             queue: queue.clone(),
@@ -96,16 +122,26 @@ impl AlertService {
             journal: journal.clone(),
             queue: queue.clone(),
             sinks: Sinks::new(own.sinks.clone()),
-            store_path: Some(path),
-            retention,
-            commit_interval,
+            store_path: Some(config.journal.path.clone()),
+            retention: retention(&config.journal),
+            commit_interval: config.journal.commit_interval,
             state,
         };
         let (finish, writer_ended) = start_writer(writer)?;
         let server = server::start(services(&own, config.status), listeners)?;
-        let publisher = Publisher { queue, journal };
-        let inner = Inner { writer_ended, finish, server, workers, tcp_address, _socket: guard };
-        Ok(Self { inner: Some(inner), own, publisher })
+        let inner = Inner { writer_ended, finish, server, workers, tcp_address, _socket: socket };
+        Ok(AlertService { inner: Some(inner), own, publisher })
+    }
+}
+
+impl AlertService {
+    /// Opens everything and starts the threads.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Prepared::open`] and [`Prepared::start`].
+    pub fn start(config: ServiceConfig) -> Result<Self, Error> {
+        Prepared::open(config)?.start()
     }
 
     /// A handle that takes alerts.
@@ -189,15 +225,15 @@ impl Own {
     }
 }
 
-fn sinks(config: &ServiceConfig) -> Result<Vec<Worker>, Error> {
-    let mut workers = Vec::new();
+fn sinks(config: &ServiceConfig) -> Result<Vec<Opened>, Error> {
+    let mut sinks = Vec::new();
     if config.stdout != Format::Off {
-        workers.push(Sink::stdout(config.stdout)?);
+        sinks.push(Sink::stdout(config.stdout));
     }
     if let Some(file) = config.file.as_ref().filter(|file| file.format != Format::Off) {
-        workers.push(Sink::file(&file.path, file.format)?);
+        sinks.push(Sink::file(&file.path, file.format)?);
     }
-    Ok(workers)
+    Ok(sinks)
 }
 
 fn start_writer(writer: Writer) -> Result<(Sender<()>, Receiver<()>), Error> {

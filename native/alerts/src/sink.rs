@@ -56,6 +56,12 @@ pub(crate) struct Sink {
     reopen: AtomicBool,
 }
 
+/// A sink whose target is open and whose thread is not started yet.
+pub(crate) struct Opened {
+    pub sink: Arc<Sink>,
+    target: Target,
+}
+
 /// A sink's thread, to be waited for.
 pub(crate) struct Worker {
     pub sink: Arc<Sink>,
@@ -98,38 +104,15 @@ impl Sinks {
 
 impl Sink {
     /// A sink on standard output.
-    pub fn stdout(format: Format) -> Result<Worker, Error> {
-        Self::start("stdout", format, Target::Stdout(io::stdout()))
+    pub fn stdout(format: Format) -> Opened {
+        Opened::new("stdout", format, Target::Stdout(io::stdout()))
     }
 
     /// A sink that appends to a file.
-    pub fn file(path: &Path, format: Format) -> Result<Worker, Error> {
+    pub fn file(path: &Path, format: Format) -> Result<Opened, Error> {
         let file =
             append_to(path).map_err(|source| Error::File { path: path.to_owned(), source })?;
-        Self::start("file", format, Target::File { path: path.to_owned(), file })
-    }
-
-    fn start(name: &'static str, format: Format, target: Target) -> Result<Worker, Error> {
-        let sink = Arc::new(Self {
-            name,
-            format,
-            queue: Queue::new(CAPACITY),
-            written: Counter::default(),
-            dropped: Counter::default(),
-            failed: Counter::default(),
-            reopen: AtomicBool::new(false),
-        });
-        let (end, ended) = sync_channel(1);
-        let thread = std::thread::Builder::new().name(format!("alerts-{name}"));
-        let running = sink.clone();
-        thread
-            .spawn(move || {
-                running.run(target);
-                // The receiver may have stopped waiting.
-                end.send(()).ok();
-            })
-            .map_err(|source| Error::Thread { source })?;
-        Ok(Worker { sink, ended })
+        Ok(Opened::new("file", format, Target::File { path: path.to_owned(), file }))
     }
 
     /// Opens the file again before the next line: log rotation has moved it.
@@ -200,6 +183,37 @@ impl Sink {
             }
             _ => {}
         }
+    }
+}
+
+impl Opened {
+    fn new(name: &'static str, format: Format, target: Target) -> Self {
+        let sink = Arc::new(Sink {
+            name,
+            format,
+            queue: Queue::new(CAPACITY),
+            written: Counter::default(),
+            dropped: Counter::default(),
+            failed: Counter::default(),
+            reopen: AtomicBool::new(false),
+        });
+        Self { sink, target }
+    }
+
+    /// Starts the thread that writes.
+    pub fn start(self) -> Result<Worker, Error> {
+        let Self { sink, target } = self;
+        let (end, ended) = sync_channel(1);
+        let thread = std::thread::Builder::new().name(format!("alerts-{}", sink.name));
+        let running = sink.clone();
+        thread
+            .spawn(move || {
+                running.run(target);
+                // The receiver may have stopped waiting.
+                end.send(()).ok();
+            })
+            .map_err(|source| Error::Thread { source })?;
+        Ok(Worker { sink, ended })
     }
 }
 

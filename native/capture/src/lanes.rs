@@ -50,6 +50,10 @@ impl Gap {
     }
 }
 
+/// The newest sequence of each lane and CPU, as the programs have them.
+#[derive(Clone, Debug)]
+pub struct Newest(pub(crate) Vec<(Lane, u16, u64)>);
+
 /// What a lane gives out.
 #[derive(Debug)]
 pub enum Item<'a> {
@@ -92,7 +96,7 @@ impl Waker {
 pub struct Lanes {
     life_cycle: Ring,
     busy: Ring,
-    control: Control,
+    control: Arc<Control>,
     epoll: OwnedFd,
     waker: Waker,
     sequences: Sequences,
@@ -105,6 +109,7 @@ impl Lanes {
         epoll: OwnedFd,
         waker: Waker,
     ) -> Self {
+        let control = Arc::new(control);
         Self { life_cycle, busy, control, epoll, waker, sequences: Sequences::default() }
     }
 
@@ -113,8 +118,8 @@ impl Lanes {
         self.waker.clone()
     }
 
-    pub(crate) fn control(&self) -> &Control {
-        &self.control
+    pub(crate) fn control(&self) -> Arc<Control> {
+        Arc::clone(&self.control)
     }
 
     /// Gives out at most `limit` records in order; returns how many there were.
@@ -164,13 +169,14 @@ impl Lanes {
         Ok(())
     }
 
-    /// Compares the newest sequences as the programs have them with those seen. To be called when
-    /// `drain` found nothing: what is missing then was lost, with nothing behind it to show it.
-    pub(crate) fn overdue(&mut self, newest: &[(Lane, u16, u64)]) -> Vec<Gap> {
+    /// Losses that nothing has come behind yet. To be called when `drain` found nothing: what is
+    /// missing then of sequences that were given out before was lost.
+    pub fn overdue(&mut self, newest: &Newest) -> Vec<Gap> {
         if self.next_lane().is_some() {
             return Vec::new();
         }
         newest
+            .0
             .iter()
             .filter_map(|&(lane, cpu, sequence)| self.sequences.overdue(lane, cpu, sequence))
             .collect()

@@ -23,7 +23,7 @@ mod tracefs;
 
 pub use decode::{DecodeError, Place, decode};
 pub use entry::{Entries, entries};
-pub use lanes::{Gap, Item, Lanes, Waker};
+pub use lanes::{Gap, Item, Lanes, Newest, Waker};
 pub use load::{Capture, Hooks, LoadError, Settings, Walk};
 pub use probe::{Cgroups, Probe};
 pub use syscalls::Syscall;

@@ -3,7 +3,7 @@
 use std::{
     io,
     os::fd::{AsFd, AsRawFd, FromRawFd, OwnedFd},
-    sync::atomic::Ordering,
+    sync::{Arc, atomic::Ordering},
 };
 
 use libbpf_rs::{
@@ -14,7 +14,7 @@ use rustix::event::{EventfdFlags, epoll, eventfd};
 use crate::{
     entry::Entries,
     event::Lane,
-    lanes::{Gap, Lanes, Waker},
+    lanes::{Lanes, Newest, Waker},
     ring::{Control, Ring},
     syscalls::{SOCKETCALL_HANDLER, SOCKETCALL_NUMBER, Syscall},
     tracefs::Tracefs,
@@ -142,6 +142,9 @@ pub struct Capture {
     tracepoints: Vec<(Syscall, Link)>,
     settings: Settings,
     lane_states: MapHandle,
+    control: Arc<Control>,
+    /// Kept open, so that hooks attach after this process has given up what opening it takes.
+    tracefs: Option<Tracefs>,
 }
 
 impl Capture {
@@ -158,6 +161,8 @@ impl Capture {
             tracepoints: Vec::new(),
             settings,
             lane_states,
+            control: lanes.control(),
+            tracefs: None,
         };
         for name in LIFE_CYCLE_PROGRAMS {
             let link = capture.attach(name)?;
@@ -167,11 +172,11 @@ impl Capture {
     }
 
     /// Hooks these system calls and no others. New ones are attached before old ones go.
-    pub fn set_interest(&mut self, lanes: &Lanes, calls: &[Syscall]) -> Result<(), LoadError> {
+    pub fn set_interest(&mut self, calls: &[Syscall]) -> Result<(), LoadError> {
         match self.settings.hooks {
             Hooks::SysExit => {
                 let bits = calls.iter().fold(0, |bits, call| bits | call.bits());
-                lanes.control().handlers().store(bits, Ordering::SeqCst);
+                self.control.handlers().store(bits, Ordering::SeqCst);
                 if bits == 0 {
                     self.dispatcher = None;
                 } else if self.dispatcher.is_none() {
@@ -179,14 +184,13 @@ impl Capture {
                 }
             }
             Hooks::SyscallTracepoints => {
-                let tracefs = Tracefs::open().map_err(LoadError::Tracefs)?;
-                for &call in calls {
-                    if self.tracepoints.iter().all(|(attached, _)| *attached != call)
-                        && let Some(link) = self.attach_tracepoint(&tracefs, call)?
-                    {
-                        self.tracepoints.push((call, link));
-                    }
-                }
+                let tracefs = match self.tracefs.take() {
+                    Some(tracefs) => tracefs,
+                    None => Tracefs::open().map_err(LoadError::Tracefs)?,
+                };
+                let attached = self.attach_tracepoints(&tracefs, calls);
+                self.tracefs = Some(tracefs);
+                attached?;
                 self.tracepoints.retain(|(attached, _)| calls.contains(attached));
             }
         }
@@ -208,24 +212,18 @@ impl Capture {
         life_cycle.into_iter().chain(dispatcher).chain(tracepoints).collect()
     }
 
-    /// Losses that nothing has come behind yet; to be asked when `drain` found nothing, about once
-    /// a second.
-    pub fn overdue(&self, lanes: &mut Lanes) -> Vec<Gap> {
-        let newest: Vec<_> = [Lane::LifeCycle, Lane::Busy]
-            .into_iter()
-            .flat_map(|lane| self.newest(lane).into_iter().map(move |(cpu, n)| (lane, cpu, n)))
-            .collect();
-        lanes.overdue(&newest)
+    /// The newest sequence of each lane and CPU, for [`Lanes::overdue`].
+    pub fn newest(&self) -> Newest {
+        let of_lane = |lane| {
+            let states = self.lane_states(lane).into_iter();
+            (0..).zip(states).map(move |(cpu, (sequence, _))| (lane, cpu, sequence))
+        };
+        Newest([Lane::LifeCycle, Lane::Busy].into_iter().flat_map(of_lane).collect())
     }
 
     /// Records that found a lane full since the programs were loaded.
     pub fn drops(&self, lane: Lane) -> u64 {
         self.lane_states(lane).iter().map(|(_, drops)| drops).sum()
-    }
-
-    fn newest(&self, lane: Lane) -> Vec<(u16, u64)> {
-        let states = self.lane_states(lane);
-        (0..).zip(states.into_iter().map(|(sequence, _)| sequence)).collect()
     }
 
     /// Sequence and drops per CPU (`struct lane_state`); empty if the map cannot be read.
@@ -243,6 +241,21 @@ impl Capture {
 
     fn attach(&mut self, name: &str) -> Result<Link, LoadError> {
         self.program(name)?.attach().map_err(|error| attach_error(name, error))
+    }
+
+    fn attach_tracepoints(
+        &mut self,
+        tracefs: &Tracefs,
+        calls: &[Syscall],
+    ) -> Result<(), LoadError> {
+        for &call in calls {
+            if self.tracepoints.iter().all(|(attached, _)| *attached != call)
+                && let Some(link) = self.attach_tracepoint(tracefs, call)?
+            {
+                self.tracepoints.push((call, link));
+            }
+        }
+        Ok(())
     }
 
     fn attach_tracepoint(

@@ -77,8 +77,8 @@ impl Probe {
 
     /// Loads and attaches the programs for a moment: the only sure answer.
     pub fn try_load(&self, settings: Settings) -> Result<Vec<String>, LoadError> {
-        let (mut capture, lanes) = Capture::load(settings)?;
-        capture.set_interest(&lanes, &crate::Syscall::ALL)?;
+        let (mut capture, _lanes) = Capture::load(settings)?;
+        capture.set_interest(&crate::Syscall::ALL)?;
         Ok(capture.hooks())
     }
 }

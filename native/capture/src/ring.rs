@@ -139,6 +139,9 @@ pub(crate) struct Control {
     mapping: Mapping,
 }
 
+// SAFETY: through `&Control` the page is only accessed atomically.
+unsafe impl Sync for Control {}
+
 impl Control {
     /// Maps the section's map.
     pub(crate) fn map(fd: BorrowedFd<'_>) -> io::Result<Self> {

@@ -11,8 +11,10 @@ use std::{
 };
 
 use anyhow::{Context as _, bail};
-use peregrine_alerts::{AlertService, FileConfig, Format, JournalConfig, ServiceConfig, TcpConfig};
-use peregrine_capture::{Capture, Hooks, Item, Lanes, Probe, Settings, Waker};
+use peregrine_alerts::{
+    AlertService, FileConfig, Format, JournalConfig, Prepared, ServiceConfig, TcpConfig,
+};
+use peregrine_capture::{Hooks, Item, Lanes, Probe, Settings, Waker};
 use peregrine_rules::{LoadOptions, Plan};
 use peregrine_world::{Limits, World};
 use signal_hook::{
@@ -21,6 +23,7 @@ use signal_hook::{
 };
 
 use crate::{
+    attach::Attacher,
     cli::{HooksChoice, LineFormat, RuleMatching, RunOptions},
     clock::since_boot,
     facts::EventTypes,
@@ -47,21 +50,22 @@ pub fn run(options: &RunOptions) -> anyhow::Result<()> {
     let types = EventTypes::new().context("the rules know the events of capture")?;
     let hostname: Arc<str> = hostname().into();
     let sample = Sample::default();
-    let service = AlertService::start(service_config(options, &hostname, sample.clone())?)?;
+    let service = Prepared::open(service_config(options, &hostname, sample.clone())?)?;
 
-    let settings = settings(options, &probe);
-    let (mut capture, lanes) = Capture::load(settings)?;
+    let (mut attacher, lanes) = Attacher::start(settings(options, &probe))?;
     let mut judge =
         Judge::new(World::new(Limits::default()), plan, types, hostname, service.publisher());
     judge.read_processes();
-    capture.set_interest(&lanes, &judge.syscalls())?;
+    let hooks = attacher.set_interest(judge.syscalls()).wait()?;
 
+    // All that is below runs without privileges, and so do the threads that it starts.
+    let service = service.start()?;
     let stop = Stop::listen(lanes.waker())?;
-    announce(options, &capture, &judge);
-    watch(&mut judge, &mut capture, lanes, &stop, &sample, &service)?;
+    announce(options, &hooks, &judge);
+    watch(&mut judge, &mut attacher, lanes, &stop, &sample, &service)?;
 
     // Detach first, so that nothing new comes, and then let subscribers have what there is.
-    drop(capture);
+    drop(attacher);
     service.stop(STOP_LIMIT);
     tracing::info!("stopped");
     Ok(())
@@ -181,8 +185,8 @@ fn format(format: LineFormat) -> Format {
 }
 
 /// What the user wants to know at the start, in a few lines.
-fn announce(options: &RunOptions, capture: &Capture, judge: &Judge) {
-    tracing::info!(hooks = %capture.hooks().join(", "), "capturing");
+fn announce(options: &RunOptions, hooks: &[String], judge: &Judge) {
+    tracing::info!(hooks = %hooks.join(", "), "capturing");
     tracing::info!(rules = judge.n_rules(), "rules loaded");
     let uncaptured = judge.uncaptured();
     if !uncaptured.is_empty() {
@@ -197,7 +201,7 @@ fn announce(options: &RunOptions, capture: &Capture, judge: &Judge) {
 /// The main loop.
 fn watch(
     judge: &mut Judge,
-    capture: &mut Capture,
+    attacher: &mut Attacher,
     mut lanes: Lanes,
     stop: &Stop,
     sample: &Sample,
@@ -217,8 +221,10 @@ fn watch(
         });
         if Instant::now() >= next_tick {
             next_tick = Instant::now() + TICK;
-            for gap in capture.overdue(&mut lanes) {
-                losses.add(&gap);
+            if let Some(newest) = attacher.newest() {
+                for gap in lanes.overdue(&newest) {
+                    losses.add(&gap);
+                }
             }
             if losses.is_life_cycle_waiting() {
                 judge.heal();

@@ -1,0 +1,108 @@
+//! The one thread that may load and attach programs. It goes on when the others have given that up:
+//! a reload can widen the set of hooked system calls while events are judged.
+
+use std::{
+    io,
+    sync::mpsc::{Receiver, Sender, channel},
+    thread::JoinHandle,
+};
+
+use anyhow::Context as _;
+use peregrine_capture::{Capture, Lanes, LoadError, Newest, Settings, Syscall};
+
+/// The thread, from the outside. Dropping it detaches and unloads everything.
+pub struct Attacher {
+    requests: Option<Sender<Request>>,
+    thread: Option<JoinHandle<()>>,
+    /// The answer to the last question for the newest sequences.
+    newest: Option<Receiver<Newest>>,
+}
+
+enum Request {
+    Interest(Vec<Syscall>, Sender<Attached>),
+    Newest(Sender<Newest>),
+}
+
+/// Names of all attached hooks.
+type Attached = Result<Vec<String>, LoadError>;
+
+/// A change of the hooked calls that is under way.
+#[derive(Debug)]
+pub struct Change(Receiver<Attached>);
+
+impl Change {
+    /// Waits for it; gives the names of all attached hooks.
+    pub fn wait(&self) -> anyhow::Result<Vec<String>> {
+        self.0.recv().context("the thread that attaches programs has ended")?.map_err(Into::into)
+    }
+}
+
+impl Attacher {
+    /// Loads the programs and attaches those of the life cycle, all on a new thread.
+    pub fn start(settings: Settings) -> anyhow::Result<(Self, Lanes)> {
+        let (requests, received) = channel();
+        let (send, loaded) = channel();
+        let thread = std::thread::Builder::new().name("attach".to_owned());
+        let thread = thread
+            .spawn(move || match Capture::load(settings) {
+                Ok((capture, lanes)) => {
+                    if send.send(Ok(lanes)).is_ok() {
+                        serve(capture, &received);
+                    }
+                }
+                // Whoever asked has gone if nobody takes the answer.
+                Err(error) => drop(send.send(Err(error))),
+            })
+            .context("start the thread that attaches programs")?;
+        let lanes = loaded.recv().map_err(io::Error::other)??;
+        Ok((Self { requests: Some(requests), thread: Some(thread), newest: None }, lanes))
+    }
+
+    /// Hooks these system calls and no others; new ones are attached before old ones go.
+    pub fn set_interest(&self, calls: Vec<Syscall>) -> Change {
+        let (answer, answered) = channel();
+        self.request(Request::Interest(calls, answer));
+        Change(answered)
+    }
+
+    /// The newest sequences as they were at the last call, and asks for those of now. What was
+    /// given out then has long been in its lane when the caller looks there.
+    pub fn newest(&mut self) -> Option<Newest> {
+        let former = self.newest.take();
+        let (answer, answered) = channel();
+        self.request(Request::Newest(answer));
+        self.newest = Some(answered);
+        former.and_then(|former| former.try_recv().ok())
+    }
+
+    fn request(&self, request: Request) {
+        // A thread that has ended shows where its answer is waited for.
+        if self.requests.as_ref().is_none_or(|requests| requests.send(request).is_err()) {
+            tracing::error!("the thread that attaches programs has ended");
+        }
+    }
+}
+
+impl Drop for Attacher {
+    fn drop(&mut self) {
+        drop(self.requests.take());
+        if self.thread.take().is_some_and(|thread| thread.join().is_err()) {
+            tracing::error!("the thread that attaches programs has panicked");
+        }
+    }
+}
+
+fn serve(mut capture: Capture, requests: &Receiver<Request>) {
+    for request in requests {
+        match request {
+            Request::Interest(calls, answer) => {
+                let attached = capture.set_interest(&calls).map(|()| capture.hooks());
+                // Whoever asked may have stopped waiting; the next change tells what is attached.
+                answer.send(attached).ok();
+            }
+            Request::Newest(answer) => {
+                answer.send(capture.newest()).ok();
+            }
+        }
+    }
+}
