@@ -172,8 +172,9 @@ function createHealth(): LedgerHealth {
     invalid: new Map(),
     notices: new Map(),
     noticesTotal: 0,
-    gaps: new Map(),
-    missed: new Map(),
+    // From zero on, so that increase() sees the first.
+    gaps: new Map(Array.from(GAP_REASONS, (reason) => [reason, 0])),
+    missed: new Map(Array.from(GAP_REASONS, (reason) => [reason, 0])),
     outboxed: 0,
   }
 }
@@ -197,7 +198,13 @@ function tally(health: LedgerHealth, sifted: Sifted, chunks: readonly Chunk[]): 
   health.outboxed += chunks.reduce((total, { entries }) => total + entries, 0)
 }
 
-const GAP_REASONS = new Set(['retention', 'slow_subscriber', 'journal_lost', 'unannounced'])
+const GAP_REASONS: ReadonlySet<string> = new Set([
+  'retention',
+  'slow_subscriber',
+  'journal_lost',
+  'unannounced',
+  'other',
+])
 
 function toGapReason(reason: string): string {
   return GAP_REASONS.has(reason) ? reason : 'other'

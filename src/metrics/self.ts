@@ -47,6 +47,7 @@ export function createSelfMetrics(sources: MetricSources): SelfMetrics {
   collectDefaultMetrics({ register: registry })
   const families = [
     ...aboutSubscriptions(sources),
+    aboutClock(sources),
     ...aboutLedger(sources),
     ...aboutSeries(sources),
     ...(sources.ship === undefined ? [] : aboutShipping(sources.ship, sources)),
@@ -139,6 +140,15 @@ function aboutSubscriptions({ subscriptions }: MetricSources): Family[] {
       read: each(({ lastMessageMilliseconds }) => lastMessageMilliseconds / 1000),
     },
   ]
+}
+
+/** Against the time of the scrape, it shows a clock that is off. */
+function aboutClock({ clock }: MetricSources): Family {
+  return {
+    name: 'peregrine_time_seconds',
+    help: "The clock of the exporter's machine.",
+    read: () => [[{}, clock() / 1000]],
+  }
 }
 
 function aboutLedger({ ledger, version }: MetricSources): Family[] {

@@ -37,6 +37,7 @@ const METRICS = [
   'peregrine_subscribe_connected gauge',
   'peregrine_subscribe_last_message_timestamp_seconds gauge',
   'peregrine_subscribe_reconnects_total counter',
+  'peregrine_time_seconds gauge',
 ]
 
 const HOSTILE = [
