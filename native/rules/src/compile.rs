@@ -22,17 +22,16 @@ pub(crate) struct CheckedRule {
 /// An output before the values of the plan are complete.
 pub(crate) type OutputDraft = crate::output::Draft;
 
-/// Compiles checked rules.
+/// Compiles checked rules. Those that are enabled are tried in the order given.
 pub(crate) fn plan(
     mut expressions: Expressions,
     rules: Vec<CheckedRule>,
+    order: &[usize],
     matching: RuleMatching,
 ) -> Plan {
-    let roots: Vec<_> = rules
+    let roots: Vec<_> = order
         .iter()
-        .enumerate()
-        .filter(|(_, it)| it.rule.enabled)
-        .filter_map(|(index, it)| Some((RuleId(u32::try_from(index).ok()?), it.condition?)))
+        .filter_map(|index| Some((RuleId(u32::try_from(*index).ok()?), rules[*index].condition?)))
         .collect();
     let (drafts, program_of) = programs(&mut expressions, &roots);
     let (nodes, programs, n_slots) = nodes(&expressions, &drafts);

@@ -51,6 +51,7 @@ mod patterns;
 mod plan;
 mod priority;
 mod render;
+mod selection;
 mod source;
 mod text;
 mod typing;
@@ -66,9 +67,10 @@ pub use facts::{Facts, Truth, Value};
 pub use fields::{
     Argument, ArgumentKind, FieldId, FieldRef, FieldType, Lifetime, LookupError, Row, Trait, lookup,
 };
-pub use load::{LoadOptions, load};
+pub use load::{LoadOptions, OutputAddition, OutputMatch, load};
 pub use output::{OutputFormat, OutputValue, RenderedOutput};
 pub use plan::{Interest, Plan, Rule, RuleId, RuleMatching};
 pub use priority::Priority;
 pub use render::render;
+pub use selection::{Choice, RulePattern, Selection};
 pub use source::{Place, RuleFile, line_and_column};

@@ -11,6 +11,7 @@ use crate::lists::Lists;
 use crate::merge::{self, Definitions, Rule as Definition};
 use crate::plan::{Plan, Rule, RuleMatching};
 use crate::priority::Priority;
+use crate::selection::{self, Selection};
 use crate::source::{Place, RuleFile};
 use crate::text::{Scalar, Text};
 use crate::typing::{Site, Typing};
@@ -28,9 +29,47 @@ pub struct LoadOptions {
     pub matching: RuleMatching,
     /// Whether outputs get the container and pod fields that every alert should have.
     pub suggested_output: bool,
+    /// What else outputs get, in order.
+    pub append_output: Vec<OutputAddition>,
+    /// Rules that are turned on and off after all files are read, in order. Rules that are less
+    /// urgent than the minimum stay off.
+    pub selection: Vec<Selection>,
     /// Names of files that offer macros and lists for others to use, so that it is no matter if
     /// nothing uses them.
     pub offering: Vec<String>,
+}
+
+/// What is appended to the outputs of some rules.
+#[derive(Clone, Debug, Default)]
+pub struct OutputAddition {
+    /// To which rules.
+    pub rules: OutputMatch,
+    /// Appended to the text, with a blank between.
+    pub text: Option<String>,
+    /// Whether the container and pod fields that every alert should have are appended.
+    pub suggested_output: bool,
+    /// Fields of structured outputs that are not in the text: a name and a format, or a field alone,
+    /// which keeps its type.
+    pub fields: Vec<(String, Option<String>)>,
+}
+
+/// Rules of an [`OutputAddition`]: those that everything given here holds for.
+#[derive(Clone, Debug, Default)]
+pub struct OutputMatch {
+    /// The source of the rule.
+    pub source: Option<String>,
+    /// Tags that the rule has.
+    pub tags: Vec<String>,
+    /// The name of the rule.
+    pub rule: Option<String>,
+}
+
+impl OutputMatch {
+    fn matches(&self, definition: &Definition) -> bool {
+        self.source.as_ref().is_none_or(|source| *source == definition.source)
+            && self.rule.as_ref().is_none_or(|name| *name == definition.name.text)
+            && self.tags.iter().all(|tag| definition.tags.contains(tag))
+    }
 }
 
 impl Default for LoadOptions {
@@ -39,6 +78,8 @@ impl Default for LoadOptions {
             minimum_priority: Priority::Debug,
             matching: RuleMatching::First,
             suggested_output: true,
+            append_output: Vec::new(),
+            selection: Vec::new(),
             offering: vec!["peregrine_rules.yaml".to_owned()],
         }
     }
@@ -65,8 +106,23 @@ pub fn load(files: &[RuleFile], options: &LoadOptions) -> (Option<Plan>, Vec<Dia
         warn_unused(&typing, &definitions, options, &mut found);
     }
     let expressions = typing.expressions;
-    let plan = (!has_error(&found)).then(|| compile::plan(expressions, rules, options.matching));
+    let order = select(&mut rules, options);
+    let plan =
+        (!has_error(&found)).then(|| compile::plan(expressions, rules, &order, options.matching));
     (plan, in_file_order(found))
+}
+
+/// Turns rules on and off; gives those that are on in the order in which they are tried.
+fn select(rules: &mut [CheckedRule], options: &LoadOptions) -> Vec<usize> {
+    let is_on: Vec<_> = rules.iter().map(|it| it.rule.enabled).collect();
+    let order = selection::order(&is_on, &options.selection, |index, pattern| {
+        let it = &rules[index];
+        let is_judged = it.condition.is_some() && it.rule.priority <= options.minimum_priority;
+        is_judged && pattern.matches(&it.rule.name, it.rule.tags.iter().map(|tag| &**tag))
+    });
+    rules.iter_mut().for_each(|it| it.rule.enabled = false);
+    order.iter().for_each(|index| rules[*index].rule.enabled = true);
+    order
 }
 
 /// A condition, if it has no error, and what was found in it.
@@ -102,6 +158,7 @@ fn checked(
     let mut site = Site::new(&text, (Kind::Rule, name));
     let output = output::draft(typing, &mut site);
     own.append(&mut site.found);
+    let output = output.and_then(|it| with_fields(typing, definition, options, it, &mut own));
     if definition.skip_if_unknown && is_skipped(&own) {
         let message = "the rule uses what is unknown here and is skipped, as it asks for";
         let place = definition.name.place();
@@ -170,13 +227,54 @@ fn output_text(
         let name = &definition.name.text;
         found.push(Diagnostic::new(Code::DeprecatedItem, place, message).item("rule", name));
     }
-    if options.suggested_output {
-        for name in SUGGESTED {
-            let field = format!(" {}=%{name}", name.replace('.', "_"));
-            text.push_fixed(&field, &definition.name.place());
+    let place = definition.name.place();
+    let mut is_suggested = false;
+    for addition in additions(definition, options) {
+        if let Some(addition) = &addition.text {
+            text.push_fixed(&format!(" {addition}"), &place);
+        }
+        if addition.suggested_output && !is_suggested {
+            push_suggested(&mut text, &place);
+            is_suggested = true;
         }
     }
+    if options.suggested_output && !is_suggested {
+        push_suggested(&mut text, &place);
+    }
     text
+}
+
+fn push_suggested(text: &mut Text, place: &Place) {
+    for name in SUGGESTED {
+        text.push_fixed(&format!(" {}=%{name}", name.replace('.', "_")), place);
+    }
+}
+
+fn additions<'options>(
+    definition: &Definition,
+    options: &'options LoadOptions,
+) -> impl Iterator<Item = &'options OutputAddition> {
+    options.append_output.iter().filter(|addition| addition.rules.matches(definition))
+}
+
+/// The output with the fields that only structured outputs show.
+fn with_fields(
+    typing: &mut Typing<'_>,
+    definition: &Definition,
+    options: &LoadOptions,
+    mut draft: OutputDraft,
+    found: &mut Vec<Diagnostic>,
+) -> Option<OutputDraft> {
+    for (name, format) in additions(definition, options).flat_map(|addition| &addition.fields) {
+        let mut text = Text::default();
+        let written = format.clone().unwrap_or_else(|| format!("%{name}"));
+        text.push_fixed(&written, &definition.name.place());
+        let mut site = Site::new(&text, (Kind::Rule, &definition.name.text));
+        let more = output::draft(typing, &mut site);
+        found.append(&mut site.found);
+        draft.add_field(more?, format.as_ref().map(|_| name.as_str()));
+    }
+    Some(draft)
 }
 
 /// The fields of the catalogue that are suggested for every output, in the order that alerts have

@@ -21,6 +21,8 @@ pub struct OutputFormat {
     segments: Box<[Segment]>,
     /// Fields in the order of their texts, each once.
     fields: Box<[OutputField]>,
+    /// Texts that only structured outputs show, by their names.
+    extra: Box<[(Arc<str>, Box<[Segment]>)]>,
     table: Arc<ValueTable>,
     time: FieldRef,
 }
@@ -30,6 +32,7 @@ pub struct OutputFormat {
 pub(crate) struct Draft {
     segments: Vec<Segment>,
     fields: Vec<OutputField>,
+    extra: Vec<(Arc<str>, Box<[Segment]>)>,
 }
 
 #[derive(Debug)]
@@ -52,9 +55,18 @@ struct OutputField {
 }
 
 impl Draft {
+    /// Adds to structured outputs what another text shows: as one text of a name, or as its fields.
+    pub fn add_field(&mut self, other: Self, name: Option<&str>) {
+        match name {
+            Some(name) => self.extra.push((name.into(), other.segments.into())),
+            None => self.fields.extend(other.fields),
+        }
+    }
+
     /// The values that the output needs.
     pub fn values(&self) -> impl Iterator<Item = ValueId> {
-        let in_text = self.segments.iter().filter_map(|segment| match segment {
+        let extra = self.extra.iter().flat_map(|(_, segments)| segments);
+        let in_text = self.segments.iter().chain(extra).filter_map(|segment| match segment {
             Segment::Value { value, .. } => Some(*value),
             Segment::Text(_) => None,
         });
@@ -69,6 +81,7 @@ impl Draft {
         OutputFormat {
             segments: self.segments.into(),
             fields: self.fields.into(),
+            extra: self.extra.into(),
             table,
             time: time.expect("the catalogue has evt.rawtime"),
         }

@@ -73,23 +73,35 @@ impl OutputFormat {
     pub fn render<F: Facts>(&self, facts: &F, scratch: &mut Scratch) -> RenderedOutput {
         scratch.arena.reset();
         let values = Values::new(facts, &self.table, &scratch.arena);
-        let mut message = String::new();
-        for segment in &self.segments {
-            match segment {
-                Segment::Text(text) => message.push_str(text),
-                Segment::Value { value, field, width } => {
-                    let text = text(values.get(*value), field.as_ref());
-                    push_in_width(&mut message, &text, *width);
-                }
-            }
-        }
+        let message = written(&self.segments, &values);
         let time = || facts.value(&self.time, &scratch.arena);
         let typed = |it: &OutputField| {
             (Arc::clone(&it.name), typed(values.get(it.value), &it.field, &time))
         };
-        let fields = self.fields.iter().map(typed).collect();
+        let mut fields: Vec<_> = self.fields.iter().map(typed).collect();
+        for (name, segments) in &self.extra {
+            let text = OutputValue::Text(written(segments, &values));
+            match fields.binary_search_by(|(known, _)| known.cmp(name)) {
+                Ok(place) => fields[place].1 = text,
+                Err(place) => fields.insert(place, (Arc::clone(name), text)),
+            }
+        }
         RenderedOutput { message, fields }
     }
+}
+
+fn written<F: Facts>(segments: &[Segment], values: &Values<'_, F>) -> String {
+    let mut message = String::new();
+    for segment in segments {
+        match segment {
+            Segment::Text(text) => message.push_str(text),
+            Segment::Value { value, field, width } => {
+                let text = text(values.get(*value), field.as_ref());
+                push_in_width(&mut message, &text, *width);
+            }
+        }
+    }
+    message
 }
 
 /// Fills with blanks on the right, or cuts.

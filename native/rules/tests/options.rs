@@ -1,0 +1,121 @@
+//! What a load may be told: which rules are on, in which order, and what outputs get.
+
+mod support;
+
+use std::collections::BTreeMap;
+
+use peregrine_rules::{
+    Choice, LoadOptions, Matches, OutputAddition, OutputMatch, OutputValue, Plan, RenderedOutput,
+    RuleMatching, RulePattern, Scratch, Selection,
+};
+use support::{FactSet, Written, files, judged, plan_of};
+
+const RULES: &str = "
+- {rule: first, desc: d, condition: evt.type = openat, output: one, priority: NOTICE, tags: [a]}
+- {rule: second, desc: d, condition: evt.type = openat, output: two, priority: NOTICE, tags: [a, b], enabled: false}
+- {rule: third, desc: d, condition: evt.type = openat, output: three, priority: DEBUG}
+";
+
+fn event() -> FactSet {
+    let name = ("proc.name".to_owned(), Written::Text("cat".to_owned()));
+    let pid = ("proc.pid".to_owned(), Written::I64(7));
+    FactSet { event: "openat".to_owned(), fields: BTreeMap::from([name, pid]) }
+}
+
+fn plan(options: LoadOptions) -> Plan {
+    plan_of(&files(&[RULES]), &LoadOptions { matching: RuleMatching::All, ..options })
+}
+
+fn step(choice: Choice, rules: RulePattern) -> Selection {
+    Selection { choice, rules }
+}
+
+#[test]
+fn rules_are_turned_on_and_off_in_order() {
+    let cases: [(&[Selection], &[&str]); 4] = [
+        (&[], &["first", "third"]),
+        (
+            &[step(Choice::Enable, RulePattern::Name("second".into()))],
+            &["first", "third", "second"],
+        ),
+        (
+            &[
+                step(Choice::Disable, RulePattern::Part(String::new())),
+                step(Choice::Enable, RulePattern::Tag("a".into())),
+            ],
+            &["first", "second"],
+        ),
+        (&[step(Choice::Disable, RulePattern::Name("*ir*".into()))], &[]),
+    ];
+    for (selection, expected) in cases {
+        let options = LoadOptions { selection: selection.to_vec(), ..LoadOptions::default() };
+        let plan = plan(options);
+        assert_eq!(judged(&plan, &event()).0, expected, "{selection:?}");
+        let on: Vec<_> = plan.rules().filter(|it| it.enabled).map(|it| it.name.as_ref()).collect();
+        assert_eq!(on.len(), expected.len(), "{selection:?}");
+    }
+}
+
+#[test]
+fn rules_that_are_not_urgent_enough_stay_off() {
+    let options = LoadOptions {
+        minimum_priority: peregrine_rules::Priority::Notice,
+        selection: vec![step(Choice::Enable, RulePattern::Name("*".into()))],
+        ..LoadOptions::default()
+    };
+    assert_eq!(judged(&plan(options), &event()).0, ["first", "second"]);
+}
+
+fn rendered(additions: Vec<OutputAddition>) -> Vec<RenderedOutput> {
+    let options =
+        LoadOptions { suggested_output: false, append_output: additions, ..LoadOptions::default() };
+    let plan = plan(options);
+    let (mut scratch, mut matches) = (Scratch::new(), Matches::default());
+    plan.evaluate(&event(), &mut scratch, &mut matches);
+    let render = |rule| plan.output(rule).render(&event(), &mut scratch);
+    matches.matched().iter().copied().map(render).collect()
+}
+
+#[test]
+fn outputs_get_texts_and_fields_of_the_rules_that_are_meant() {
+    let outputs = rendered(vec![
+        OutputAddition { text: Some("name=%proc.name".into()), ..OutputAddition::default() },
+        OutputAddition {
+            rules: OutputMatch { tags: vec!["a".into()], ..OutputMatch::default() },
+            text: Some("tagged".into()),
+            fields: vec![
+                ("proc.pid".into(), None),
+                ("who".into(), Some("%proc.name[%proc.pid]".into())),
+            ],
+            ..OutputAddition::default()
+        },
+        OutputAddition {
+            rules: OutputMatch { rule: Some("nobody".into()), ..OutputMatch::default() },
+            text: Some("never".into()),
+            ..OutputAddition::default()
+        },
+    ]);
+    let messages: Vec<_> = outputs.iter().map(|it| it.message.as_str()).collect();
+    assert_eq!(messages, ["one name=cat tagged", "three name=cat"]);
+    let fields: Vec<_> =
+        outputs[0].fields.iter().map(|(name, value)| (&**name, value.clone())).collect();
+    assert_eq!(
+        fields,
+        [
+            ("proc.name", OutputValue::Text("cat".into())),
+            ("proc.pid", OutputValue::I64(7)),
+            ("who", OutputValue::Text("cat[7]".into())),
+        ]
+    );
+}
+
+#[test]
+fn what_is_appended_must_be_right_for_the_rules_to_load() {
+    let files = files(&[RULES]);
+    let text = Some("%proc.nmae".to_owned());
+    let addition = OutputAddition { text, ..OutputAddition::default() };
+    let options = LoadOptions { append_output: vec![addition], ..LoadOptions::default() };
+    let (plan, found) = peregrine_rules::load(&files, &options);
+    assert!(plan.is_none());
+    assert!(found[0].message.contains("proc.nmae"), "{found:?}");
+}
