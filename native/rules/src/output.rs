@@ -22,7 +22,7 @@ pub struct OutputFormat {
     /// Fields in the order of their texts, each once.
     fields: Box<[OutputField]>,
     /// Texts that only structured outputs show, by their names.
-    extra: Box<[(Arc<str>, Box<[Segment]>)]>,
+    extra: Box<[ExtraText]>,
     table: Arc<ValueTable>,
     time: FieldRef,
 }
@@ -32,7 +32,7 @@ pub struct OutputFormat {
 pub(crate) struct Draft {
     segments: Vec<Segment>,
     fields: Vec<OutputField>,
-    extra: Vec<(Arc<str>, Box<[Segment]>)>,
+    extra: Vec<ExtraText>,
 }
 
 #[derive(Debug)]
@@ -45,6 +45,9 @@ enum Segment {
         width: Option<usize>,
     },
 }
+
+/// A text that only structured outputs show, with its name.
+type ExtraText = (Arc<str>, Box<[Segment]>);
 
 /// A field that structured outputs list.
 #[derive(Debug)]
