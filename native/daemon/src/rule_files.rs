@@ -8,9 +8,14 @@ use std::{
 
 use peregrine_rules::RuleFile;
 
-/// The rules that come with the daemon.
-const DEFAULT_RULES: [(&str, &str); 1] =
-    [("peregrine_rules.yaml", include_str!("../../rulesets/peregrine_rules.yaml"))];
+/// The rules that come with the daemon; the second file uses the macros of the first.
+const DEFAULT_RULES: [(&str, &str); 2] = [
+    ("peregrine_rules.yaml", include_str!("../../rulesets/peregrine_rules.yaml")),
+    (
+        "peregrine_incubating_rules.yaml",
+        include_str!("../../rulesets/peregrine_incubating_rules.yaml"),
+    ),
+];
 
 /// No rule file that a person wrote is larger; what is larger would fill the memory.
 const LIMIT_BYTES: u64 = 16 << 20;
@@ -125,8 +130,15 @@ mod tests {
         fs::write(rules_d.join("local.yaml"), "[]").unwrap();
         let named = [folder.path().join("named.yaml"), folder.path().to_owned()];
         let files = read(Defaults::Load, Some(&rules_d), &named).unwrap();
-        let wanted =
-            ["peregrine_rules.yaml", "local.yaml", "named.yaml", "a.yml", "b.yaml", "named.yaml"];
+        let wanted = [
+            "peregrine_rules.yaml",
+            "peregrine_incubating_rules.yaml",
+            "local.yaml",
+            "named.yaml",
+            "a.yml",
+            "b.yaml",
+            "named.yaml",
+        ];
         assert_eq!(names(&files), wanted);
     }
 
