@@ -23,16 +23,27 @@ struct Case {
     misses: Vec<BTreeMap<String, Written>>,
 }
 
+/// The files in the order in which the daemon loads them.
+const FILES: [(&str, &str); 2] = [
+    ("peregrine_rules.yaml", include_str!("../../rulesets/peregrine_rules.yaml")),
+    (
+        "peregrine_incubating_rules.yaml",
+        include_str!("../../rulesets/peregrine_incubating_rules.yaml"),
+    ),
+];
+
 /// The default rules, each on, as every rule that is off must also work.
 fn plan() -> Plan {
-    let text = include_str!("../../rulesets/peregrine_rules.yaml");
-    let files = [RuleFile { name: "peregrine_rules.yaml".to_owned(), text: text.to_owned() }];
-    let (plan, found) = load(&files, &LoadOptions::default());
+    let named = |change: fn(&str) -> String| {
+        FILES.map(|(name, text)| RuleFile { name: name.to_owned(), text: change(text) })
+    };
+    let offering = FILES.map(|(name, _)| name.to_owned()).to_vec();
+    let options = LoadOptions { offering, matching: RuleMatching::All, ..LoadOptions::default() };
+    let files = named(str::to_owned);
+    let (plan, found) = load(&files, &options);
     assert!(found.is_empty(), "{}", drawn(&found, &files));
     assert!(plan.is_some());
-    let text = text.replace("enabled: false", "enabled: true");
-    let files = [RuleFile { name: "peregrine_rules.yaml".to_owned(), text }];
-    let options = LoadOptions { matching: RuleMatching::All, ..LoadOptions::default() };
+    let files = named(|text| text.replace("enabled: false", "enabled: true"));
     load(&files, &options).0.unwrap_or_else(|| panic!("the rules load when all are on"))
 }
 
