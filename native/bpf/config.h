@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* Every setting of the programs: fixed at load (.rodata), or changed while running (.bss). */
+/* Every setting of the programs: fixed at load (.rodata), or changed while running (.data). */
 #ifndef PEREGRINE_CONFIG_H
 #define PEREGRINE_CONFIG_H
 
 #define N_SYSCALLS 1024 /* above the highest number of any table, x32's included */
 
-/* What the dispatcher on raw sys_exit can do; 0 is nothing. */
+/* What a system call's exit is handed to; 0 is nothing. */
 enum handler {
 	HANDLER_NONE,
 	HANDLER_OPEN,
@@ -16,14 +16,12 @@ enum handler {
 	HANDLER_EXECVE,
 	HANDLER_EXECVEAT,
 	HANDLER_SOCKETCALL,
+	HANDLER_CALL, /* by its recipe */
 };
 
 /* Fixed at load. In a section of its own, so that the daemon finds it by the section's name. */
 struct config {
 	__u32 own_pid; /* what the daemon does itself is no event; 0: none is left out */
-	/* System call number to handler, for native and for 32-bit calls. */
-	__u8 handlers[N_SYSCALLS];
-	__u8 compat_handlers[N_SYSCALLS];
 };
 
 const volatile struct config config SEC(".rodata.config");
@@ -31,9 +29,43 @@ const volatile struct config config SEC(".rodata.config");
 /* Changes while running; the daemon maps it into its memory. */
 struct control {
 	__u32 reader_asleep; /* 1 while the reader sleeps until it is woken, see emit.h */
-	__u32 handlers; /* handlers of interest, a bit each; HANDLER_NONE's is never set */
+	/* System call number to enum handler, for native and for 32-bit calls: what is of interest.
+	 * The calls of socketcall(2) stand at SOCKETCALL_BASE and their own number. */
+	__u8 handlers[N_SYSCALLS];
+	__u8 compat_handlers[N_SYSCALLS];
 };
 
 volatile struct control control SEC(".data.control");
+
+#define SOCKETCALL_BASE 1000
+
+/* How the exit of a call is read: steps, each of which appends sections. */
+enum step_kind {
+	STEP_END = 0,
+	STEP_TEXT = 1, /* text at `argument` */
+	STEP_PATH = 2, /* the same, and what it is relative to: descriptor at `other`, or the cwd */
+	STEP_DESCRIPTOR = 3, /* file or socket behind the descriptor at `argument` */
+	STEP_ADDRESS = 4, /* struct sockaddr at `argument`, as long as `other` says */
+	STEP_ADDRESS_OUT = 5, /* the same, but `other` points to the length */
+	STEP_BYTES = 6, /* `other` bytes at `argument` */
+	STEP_DATA = 7, /* the first bytes at `argument`, as many as `other` says */
+	STEP_MESSAGE = 8, /* struct msghdr at `argument`: address and first bytes */
+	STEP_MAYBE_TEXT = 9, /* text at `argument`, if it is one */
+	STEP_CWD = 10, /* working directory, if the call succeeded */
+};
+
+#define OTHER_CWD 255 /* as `other` of STEP_PATH: relative to the working directory */
+#define N_STEPS 6
+
+struct step {
+	__u8 kind; /* enum step_kind */
+	__u8 argument; /* 0 to 5, or SECTION_RESULT */
+	__u8 other;
+	__u8 _pad;
+};
+
+struct recipe {
+	struct step steps[N_STEPS];
+};
 
 #endif

@@ -25,7 +25,7 @@ static __always_inline __u32 append_base(struct scratch *scratch, __u32 start, _
 	const struct fs_struct *fs = BPF_CORE_READ(task, fs);
 	const struct file *directory;
 
-	if (length && scratch->bytes[start] == '/')
+	if (length && scratch->bytes[start & (SCRATCH_HALF - 1)] == '/')
 		return 0;
 	if (dirfd == AT_FDCWD)
 		return append_path(scratch, &fs->pwd, task, flags);

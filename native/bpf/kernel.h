@@ -132,6 +132,7 @@ struct fs_struct {
 
 struct file {
 	unsigned int f_mode;
+	unsigned int f_flags;
 	void *private_data;
 	struct inode *f_inode;
 	struct path f_path;
@@ -306,6 +307,7 @@ struct syscall_exit_arguments {
 #define AF_UNIX 1
 #define AF_INET 2
 #define AF_INET6 10
+#define TCP_LISTEN 10 /* include/net/tcp_states.h */
 #define OVERLAYFS_SUPER_MAGIC 0x794c7630
 #define FMODE_CREATED 0x100000
 #define TS_COMPAT 2 /* arch/x86/include/asm/thread_info.h */

@@ -16,9 +16,13 @@ LAYOUT(exit_record, 72, status, 64);
 LAYOUT(cgroup_attach_record, 88, path_length, 84);
 LAYOUT(exec_failed_record, 96, arguments_length, 92);
 LAYOUT(open_record, 136, resolved_length, 132);
-LAYOUT(connect_record, 152, path_length, 148);
-LAYOUT(config, 2052, compat_handlers, 1028);
-LAYOUT(control, 8, handlers, 4);
+LAYOUT(socket_facts, 72, is_listening, 68);
+LAYOUT(connect_record, 160, path_length, 152);
+LAYOUT(file_facts, 24, open_flags, 20);
+LAYOUT(call_record, 256, sections, 136);
+LAYOUT(config, 4, own_pid, 0);
+LAYOUT(control, 2052, compat_handlers, 1028);
+LAYOUT(recipe, 24, steps, 0);
 
 #undef LAYOUT
 #endif

@@ -53,4 +53,12 @@ struct {
 	__uint(max_entries, 4096);
 } lane_busy SEC(".maps");
 
+/* Key: number of a native call, or N_SYSCALLS and that of a 32-bit one. Written before loading. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 2 * N_SYSCALLS);
+	__type(key, __u32);
+	__type(value, struct recipe);
+} recipes SEC(".maps");
+
 #endif

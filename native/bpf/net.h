@@ -18,7 +18,7 @@ static __always_inline const struct sock *sock_of(const struct file *file, __u16
 	return BPF_CORE_READ(socket, sk);
 }
 
-static __always_inline void inet_fill(struct connect_record *record, const struct sock *sock)
+static __always_inline void inet_fill(struct socket_facts *record, const struct sock *sock)
 {
 	record->local_port = BPF_CORE_READ(sock, __sk_common.skc_num);
 	record->remote_port = __builtin_bswap16(BPF_CORE_READ(sock, __sk_common.skc_dport));
@@ -31,25 +31,38 @@ static __always_inline void inet_fill(struct connect_record *record, const struc
 	bpf_core_read(record->remote_address, 16, &sock->__sk_common.skc_v6_daddr);
 }
 
-/* Appends the name that the peer of a unix socket is bound to, its leading NUL if abstract. */
-static __always_inline __u32 append_peer_name(struct scratch *scratch,
-					      struct connect_record *record,
-					      const struct sock *sock)
+/* Appends the name that a unix socket is bound to, its leading NUL if abstract. */
+static __always_inline __u32 append_unix_name(struct scratch *scratch, const struct sock *sock)
 {
-	const struct unix_sock *local = (const void *)sock;
-	const struct sock *peer = BPF_CORE_READ(local, peer);
 	const struct unix_address *address =
-		BPF_CORE_READ((const struct unix_sock *)(const void *)peer, addr);
+		BPF_CORE_READ((const struct unix_sock *)(const void *)sock, addr);
 	int length = BPF_CORE_READ(address, len);
 
-	record->peer = (__u64)peer;
-	if (!peer || !address || length <= 2 || length > 110)
+	if (!sock || !address || length <= 2 || length > 110)
 		return 0;
 	length -= 2;
 	if (bpf_probe_read_kernel(scratch_end(scratch), length & 127, &address->name[0].sun_path))
 		return 0;
 	scratch->position += length;
 	return length;
+}
+
+/* Fills in what the socket says; the peer of a unix socket, too. */
+static __always_inline void socket_fill(struct socket_facts *facts, const struct file *file,
+					const struct sock *sock, __u16 type)
+{
+	facts->inode = BPF_CORE_READ(file, f_inode, i_ino);
+	facts->socket = (__u64)sock;
+	facts->type = type;
+	facts->family = BPF_CORE_READ(sock, __sk_common.skc_family);
+	facts->protocol = BPF_CORE_READ(sock, sk_protocol);
+	facts->state = BPF_CORE_READ(sock, __sk_common.skc_state);
+	facts->is_listening = facts->state == TCP_LISTEN;
+	if (facts->family == AF_INET || facts->family == AF_INET6)
+		inet_fill(facts, sock);
+	if (facts->family == AF_UNIX)
+		facts->peer = (__u64)BPF_CORE_READ((const struct unix_sock *)(const void *)sock,
+						   peer);
 }
 
 static __always_inline void connect_exit(struct task_struct *task, __s32 fd, const void *address,
@@ -78,16 +91,10 @@ static __always_inline void connect_exit(struct task_struct *task, __s32 fd, con
 							   (__u64)address + address_length,
 							   LIMIT_ADDRESS, &record->header.flags);
 	if (sock) {
-		record->inode = BPF_CORE_READ(file, f_inode, i_ino);
-		record->socket = (__u64)sock;
-		record->type = type;
-		record->family = BPF_CORE_READ(sock, __sk_common.skc_family);
-		record->protocol = BPF_CORE_READ(sock, sk_protocol);
-		record->state = BPF_CORE_READ(sock, __sk_common.skc_state);
-		if (record->family == AF_INET || record->family == AF_INET6)
-			inet_fill(record, sock);
-		if (record->family == AF_UNIX)
-			record->path_length = append_peer_name(scratch, record, sock);
+		socket_fill(&record->socket, file, sock, type);
+		if (record->socket.family == AF_UNIX)
+			record->path_length =
+				append_unix_name(scratch, (const void *)record->socket.peer);
 	} else {
 		record->header.flags |= RECORD_FROM_CALLER;
 	}

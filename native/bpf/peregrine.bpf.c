@@ -17,6 +17,7 @@
 #include "file.h"
 #include "net.h"
 #include "exec_failed.h"
+#include "call.h"
 
 #include "process.bpf.c"
 #include "syscalls.bpf.c"

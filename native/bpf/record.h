@@ -12,7 +12,7 @@
 #ifndef PEREGRINE_RECORD_H
 #define PEREGRINE_RECORD_H
 
-#define RECORD_VERSION 1
+#define RECORD_VERSION 2
 
 /* Longest text that a section takes; more is cut and RECORD_TRUNCATED set. */
 #define LIMIT_PATH 4096 /* PATH_MAX of the kernel, its NUL included */
@@ -32,6 +32,7 @@ enum record_kind {
 	RECORD_EXEC_FAILED = 32,
 	RECORD_OPEN = 33,
 	RECORD_CONNECT = 34,
+	RECORD_CALL = 35,
 };
 
 enum lane {
@@ -196,12 +197,12 @@ struct open_record {
 	__u32 resolved_length;
 };
 
-/* Sections: address as the caller gave it (struct sockaddr), path of the unix peer. */
-struct connect_record {
-	struct record_header header;
-	__s64 result;
-	__s32 fd;
-	__u16 family; /* of the kernel's socket; 0: fd is no socket */
+/* What a kernel's socket says. */
+struct socket_facts {
+	__u64 socket; /* addresses of the kernel's socket and its peer, as names for them */
+	__u64 peer;
+	__u64 inode;
+	__u16 family; /* 0: no socket */
 	__u16 type; /* SOCK_* */
 	__u16 protocol; /* IPPROTO_* */
 	__u16 state; /* TCP_* */
@@ -209,11 +210,68 @@ struct connect_record {
 	__u16 remote_port;
 	__u8 local_address[16]; /* IPv4 in the first four bytes */
 	__u8 remote_address[16];
-	__u64 socket; /* addresses of the kernel's socket and its peer, as names for them */
-	__u64 peer;
-	__u64 inode;
+	__u32 is_listening; /* of TCP and unix sockets */
+};
+
+/* Sections: address as the caller gave it (struct sockaddr), path of the unix peer. */
+struct connect_record {
+	struct record_header header;
+	__s64 result;
+	struct socket_facts socket;
+	__s32 fd;
 	__u32 address_length;
 	__u32 path_length;
+	__u32 _pad;
+};
+
+/* What a descriptor stands for, unless it is a socket. */
+struct file_facts {
+	__u64 inode;
+	__u32 device; /* kernel's dev_t */
+	__u32 mode; /* i_mode */
+	__u32 file_flags; /* enum file_flag */
+	__u32 open_flags; /* f_flags */
+};
+
+enum section_kind {
+	SECTION_TEXT = 1, /* of the caller, its NUL included */
+	SECTION_BASE = 2, /* path that a relative name is relative to */
+	SECTION_FILE = 3, /* struct file_facts */
+	SECTION_FILE_PATH = 4,
+	SECTION_SOCKET = 5, /* struct socket_facts */
+	SECTION_SOCKET_PATH = 6, /* name of the unix peer, or of a socket without one its own */
+	SECTION_BYTES = 7, /* memory of the caller */
+	SECTION_ADDRESS = 8, /* struct sockaddr of the caller */
+	SECTION_CWD = 9, /* path of the working directory after the call */
+};
+
+#define SECTION_RESULT 6 /* stands where an argument's index else stands */
+#define CALL_SECTIONS 10
+
+struct call_section {
+	__u16 kind; /* enum section_kind */
+	__u16 argument; /* index of the argument that it belongs to, or SECTION_RESULT */
+	__u32 flags; /* enum path_flag */
+	__u32 length;
+};
+
+/* How a request came. */
+enum call_via {
+	VIA_SYSCALL = 0,
+	VIA_IO_URING = 1,
+};
+
+/* Any other system call, read by its recipe (recipe.h). Sections: those of the table. */
+struct call_record {
+	struct record_header header;
+	__s64 result;
+	__u64 arguments[6];
+	__u32 number; /* of the native or of the 32-bit table */
+	__u16 is_compat; /* 1: of the 32-bit table */
+	__u16 via; /* enum call_via */
+	__u32 n_sections;
+	__u32 _pad;
+	struct call_section sections[CALL_SECTIONS];
 };
 
 #endif

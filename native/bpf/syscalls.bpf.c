@@ -10,18 +10,6 @@
  * Only the exit is hooked: by then the kernel holds the answer, and an enter hook doubles the cost.
  */
 
-struct system_call {
-	__u64 arguments[6];
-};
-
-static __always_inline void system_call_fill(struct system_call *call, struct pt_regs *regs)
-{
-	call->arguments[0] = PT_REGS_PARM1_SYSCALL(regs);
-	call->arguments[1] = PT_REGS_PARM2_SYSCALL(regs);
-	call->arguments[2] = PT_REGS_PARM3_SYSCALL(regs);
-	call->arguments[3] = PT_REGS_PARM4_SYSCALL(regs);
-}
-
 static __always_inline void open_exit_openat(struct task_struct *task,
 					     const struct system_call *call, __s64 result)
 {
@@ -90,21 +78,6 @@ static __always_inline void connect_exit_connect(struct task_struct *task,
 		     result);
 }
 
-#define SOCKETCALL_CONNECT 3 /* SYS_CONNECT, include/uapi/linux/net.h */
-
-/* 32-bit programs may still connect through the one call that stands for all of sockets. */
-static __always_inline void connect_exit_socketcall(struct task_struct *task,
-						    const struct system_call *call, __s64 result)
-{
-	__u32 arguments[3] = {}; /* fd, address, its length */
-
-	if (call->arguments[0] != SOCKETCALL_CONNECT)
-		return;
-	if (bpf_probe_read_user(arguments, sizeof(arguments), (void *)call->arguments[1]))
-		arguments[0] = -1;
-	connect_exit(task, arguments[0], (void *)(__u64)arguments[1], arguments[2], result);
-}
-
 static __always_inline void exec_failed_exit_execve(struct task_struct *task,
 						    const struct system_call *call, __s64 result)
 {
@@ -140,16 +113,19 @@ SYSCALL_EXIT(connect, connect_exit_connect)
 SYSCALL_EXIT(execve, exec_failed_exit_execve)
 SYSCALL_EXIT(execveat, exec_failed_exit_execveat)
 
-static __always_inline void system_call_fill_compat(struct system_call *call, struct pt_regs *regs)
+/* Attached to the exit of every other call that is of interest. */
+SEC("tracepoint/syscalls")
+int syscall_exit_by_recipe(struct syscall_exit_arguments *context)
 {
-#if defined(__TARGET_ARCH_x86)
-	call->arguments[0] = (__u32)regs->bx;
-	call->arguments[1] = (__u32)regs->cx;
-	call->arguments[2] = (__u32)regs->dx;
-	call->arguments[3] = (__u32)regs->si;
-#else
-	system_call_fill(call, regs);
-#endif
+	struct task_struct *task = bpf_get_current_task_btf();
+	__u32 number = context->number;
+	struct system_call call;
+
+	if (number >= N_SYSCALLS)
+		return 0;
+	system_call_fill(&call, (struct pt_regs *)bpf_task_pt_regs(task));
+	call_exit(task, &call, number, false, context->result);
+	return 0;
 }
 
 /* Each handler once, as a subprogram, however many ways lead to it. */
@@ -166,9 +142,30 @@ SUBPROGRAM(open_exit_creat)
 SUBPROGRAM(open_exit_openat)
 SUBPROGRAM(open_exit_openat2)
 SUBPROGRAM(connect_exit_connect)
-SUBPROGRAM(connect_exit_socketcall)
 SUBPROGRAM(exec_failed_exit_execve)
 SUBPROGRAM(exec_failed_exit_execveat)
+
+static __noinline int call_exit_sub(struct task_struct *task, struct system_call *call, __u32 number,
+				    bool is_compat, __s64 result)
+{
+	call_exit(task, call, number, is_compat, result);
+	return 0;
+}
+
+/* Calls of 32-bit programs for all of sockets: the real call and its arguments. */
+static __always_inline __u32 socketcall_unpack(struct system_call *call)
+{
+	__u32 number = call->arguments[0], arguments[6] = {};
+
+	if (number >= N_SYSCALLS - SOCKETCALL_BASE)
+		return N_SYSCALLS;
+	/* Fewer where the call takes fewer: what stands behind may be the end of a page. */
+	if (bpf_probe_read_user(arguments, sizeof(arguments), (void *)call->arguments[1]))
+		bpf_probe_read_user(arguments, 3 * sizeof(__u32), (void *)call->arguments[1]);
+	for (__u32 i = 0; i < 6; i++)
+		call->arguments[i] = arguments[i];
+	return SOCKETCALL_BASE + number;
+}
 
 SEC("tp_btf/sys_exit")
 int BPF_PROG(syscall_exit, struct pt_regs *regs, long result)
@@ -181,14 +178,20 @@ int BPF_PROG(syscall_exit, struct pt_regs *regs, long result)
 
 	if (number >= N_SYSCALLS)
 		return 0;
-	handler = is_compat ? config.compat_handlers[number & (N_SYSCALLS - 1)]
-			    : config.handlers[number & (N_SYSCALLS - 1)];
-	if (!(control.handlers & (1U << (handler & 31))))
+	handler = is_compat ? control.compat_handlers[number & (N_SYSCALLS - 1)]
+			    : control.handlers[number & (N_SYSCALLS - 1)];
+	if (!handler)
 		return 0;
 	if (is_compat)
 		system_call_fill_compat(&call, regs);
 	else
 		system_call_fill(&call, regs);
+	if (handler == HANDLER_SOCKETCALL) {
+		number = socketcall_unpack(&call);
+		if (number >= N_SYSCALLS)
+			return 0;
+		handler = control.compat_handlers[number & (N_SYSCALLS - 1)];
+	}
 	switch (handler) {
 	case HANDLER_OPEN:
 		return open_exit_open_sub(task, &call, result);
@@ -200,12 +203,12 @@ int BPF_PROG(syscall_exit, struct pt_regs *regs, long result)
 		return open_exit_openat2_sub(task, &call, result);
 	case HANDLER_CONNECT:
 		return connect_exit_connect_sub(task, &call, result);
-	case HANDLER_SOCKETCALL:
-		return connect_exit_socketcall_sub(task, &call, result);
 	case HANDLER_EXECVE:
 		return exec_failed_exit_execve_sub(task, &call, result);
 	case HANDLER_EXECVEAT:
 		return exec_failed_exit_execveat_sub(task, &call, result);
+	case HANDLER_CALL:
+		return call_exit_sub(task, &call, number, is_compat, result);
 	}
 	return 0;
 }

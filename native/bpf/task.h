@@ -101,6 +101,35 @@ static __always_inline __u32 system_call_number(struct task_struct *task, struct
 #endif
 }
 
+struct system_call {
+	__u64 arguments[6];
+};
+
+static __always_inline void system_call_fill(struct system_call *call, struct pt_regs *regs)
+{
+	call->arguments[0] = PT_REGS_PARM1_SYSCALL(regs);
+	call->arguments[1] = PT_REGS_PARM2_SYSCALL(regs);
+	call->arguments[2] = PT_REGS_PARM3_SYSCALL(regs);
+	call->arguments[3] = PT_REGS_PARM4_SYSCALL(regs);
+	call->arguments[4] = PT_REGS_PARM5_SYSCALL(regs);
+	call->arguments[5] = PT_REGS_PARM6_SYSCALL(regs);
+}
+
+/* A 32-bit program's: its registers. */
+static __always_inline void system_call_fill_compat(struct system_call *call, struct pt_regs *regs)
+{
+#if defined(__TARGET_ARCH_x86)
+	call->arguments[0] = (__u32)regs->bx;
+	call->arguments[1] = (__u32)regs->cx;
+	call->arguments[2] = (__u32)regs->dx;
+	call->arguments[3] = (__u32)regs->si;
+	call->arguments[4] = (__u32)regs->di;
+	call->arguments[5] = (__u32)regs->bp;
+#else
+	system_call_fill(call, regs);
+#endif
+}
+
 /* The file behind a descriptor of this task, without a lock: another thread may replace it. */
 static __always_inline struct file *file_of(struct task_struct *task, __s32 fd)
 {

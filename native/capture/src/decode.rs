@@ -10,14 +10,15 @@ use zerocopy::FromBytes;
 
 use crate::{
     event::{
-        CgroupAttach, Comm, Connect, Endpoint, Event, Exec, ExecFailed, Executable, Exit, Flags,
-        Fork, Header, KernelPath, Kind, Lane, Layer, Open, OpenCall, ProcessFacts, Socket,
+        Call, CgroupAttach, Comm, Connect, Content, Descriptor, Endpoint, Event, Exec, ExecFailed,
+        Executable, Exit, FileState, Flags, Fork, Header, KernelPath, Kind, Lane, Layer, Open,
+        OpenCall, PARTS, Part, Place, ProcessFacts, Socket, SocketState, Via,
     },
     record::{
-        self, CgroupAttachRecord, ConnectRecord, ExecFailedRecord, ExecRecord, ExitRecord,
-        ForkRecord, OpenRecord, RecordHeader,
+        self, CallRecord, CgroupAttachRecord, ConnectRecord, ExecFailedRecord, ExecRecord,
+        ExitRecord, FileFacts, ForkRecord, OpenRecord, RecordHeader, SocketFacts,
     },
-    syscalls,
+    syscalls::{self, Syscall},
 };
 
 const AF_UNIX: u16 = 1;
@@ -42,11 +43,22 @@ pub enum DecodeError {
     /// A kind that this build doesn't know.
     #[error("record of unknown kind {0}")]
     Kind(u16),
+    /// A section that this build doesn't know.
+    #[error("record with a section of unknown kind {0}")]
+    Section(u16),
+    /// A system call that this build doesn't know.
+    #[error("record of unknown system call {number} (32-bit table: {is_compat})")]
+    Call {
+        /// Its number.
+        number: u32,
+        /// Of the 32-bit table.
+        is_compat: bool,
+    },
 }
 
 /// Where a record stands in its lane.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub struct Place {
+pub struct LanePlace {
     /// Which ring.
     pub lane: Lane,
     /// Which CPU wrote it.
@@ -58,9 +70,9 @@ pub struct Place {
 }
 
 /// Reads only what says where the record stands; `None` for a mere wake-up or foreign bytes.
-pub(crate) fn place(bytes: &[u8]) -> Option<Place> {
+pub(crate) fn place(bytes: &[u8]) -> Option<LanePlace> {
     let (header, _) = RecordHeader::read_from_prefix(bytes).ok()?;
-    (header.kind != record::KIND_WAKE && header.version == record::VERSION).then_some(Place {
+    (header.kind != record::KIND_WAKE && header.version == record::VERSION).then_some(LanePlace {
         lane: if header.lane == 0 { Lane::LifeCycle } else { Lane::Busy },
         cpu: header.cpu,
         sequence: header.sequence,
@@ -83,6 +95,7 @@ pub fn decode(bytes: &[u8]) -> Result<Option<Event<'_>>, DecodeError> {
         record::KIND_EXEC_FAILED => exec_failed(bytes)?,
         record::KIND_OPEN => open(bytes)?,
         record::KIND_CONNECT => connect(bytes)?,
+        record::KIND_CALL => call(bytes)?,
         other => return Err(DecodeError::Kind(other)),
     };
     Ok(Some(Event { header: to_header(&header), kind }))
@@ -266,28 +279,103 @@ fn connect(bytes: &[u8]) -> Result<Kind<'_>, DecodeError> {
     Ok(Kind::Connect(Connect {
         result: record.result,
         fd: record.fd,
-        socket_type: record.kind,
-        protocol: record.protocol,
-        inode: record.inode,
-        socket: socket(&record, path),
+        state: socket_state(&record.socket, path),
         requested,
     }))
 }
 
-fn socket<'a>(record: &ConnectRecord, path: &'a [u8]) -> Socket<'a> {
-    match record.family {
+fn socket_state<'a>(facts: &SocketFacts, path: &'a [u8]) -> SocketState<'a> {
+    SocketState {
+        socket_type: facts.kind,
+        protocol: facts.protocol,
+        inode: facts.inode,
+        is_listening: facts.is_listening != 0,
+        socket: socket(facts, path),
+    }
+}
+
+fn socket<'a>(facts: &SocketFacts, path: &'a [u8]) -> Socket<'a> {
+    match facts.family {
         0 => Socket::None,
         AF_UNIX => Socket::Unix {
-            socket: record.socket,
-            peer: record.peer,
+            socket: facts.socket,
+            peer: facts.peer,
             path: Cow::Borrowed(unix_path(path)),
         },
         family @ (AF_INET | AF_INET6) => Socket::Inet {
             family,
-            local: endpoint(family, record.local_address, record.local_port),
-            remote: endpoint(family, record.remote_address, record.remote_port),
+            local: endpoint(family, facts.local_address, facts.local_port),
+            remote: endpoint(family, facts.remote_address, facts.remote_port),
         },
         other => Socket::Other(other),
+    }
+}
+
+fn call(bytes: &[u8]) -> Result<Kind<'_>, DecodeError> {
+    let (record, mut sections) = fixed::<CallRecord>(bytes)?;
+    let is_compat = record.is_compat != 0;
+    let syscall = Syscall::from_number(record.number, is_compat)
+        .ok_or(DecodeError::Call { number: record.number, is_compat })?;
+    let mut parts = [const { None }; PARTS];
+    let n_sections = (record.n_sections as usize).min(record.sections.len());
+    let mut filled = 0;
+    for section in &record.sections[..n_sections] {
+        let bytes = sections.bytes(section.length, "section")?;
+        let place = Place(section.argument as u8);
+        let path = KernelPath { names: bytes, flags: section.flags };
+        let content = match section.kind {
+            record::SECTION_TEXT => Content::Text(bytes.strip_suffix(b"\0").unwrap_or(bytes)),
+            record::SECTION_BASE => Content::Base(path),
+            record::SECTION_FILE => {
+                let (facts, _) = fixed::<FileFacts>(bytes)?;
+                Content::Descriptor(Descriptor::File(file_state(&facts)))
+            }
+            record::SECTION_SOCKET => {
+                let (facts, _) = fixed::<SocketFacts>(bytes)?;
+                Content::Descriptor(Descriptor::Socket(socket_state(&facts, &[])))
+            }
+            record::SECTION_FILE_PATH | record::SECTION_SOCKET_PATH => {
+                name_descriptor(&mut parts, place, path);
+                continue;
+            }
+            record::SECTION_BYTES => Content::Bytes(bytes),
+            record::SECTION_ADDRESS => Content::Address(bytes),
+            record::SECTION_CWD => Content::Cwd(path),
+            other => return Err(DecodeError::Section(other)),
+        };
+        parts[filled] = Some(Part { place, content });
+        filled += 1;
+    }
+    Ok(Kind::Call(Box::new(Call {
+        syscall,
+        result: record.result,
+        arguments: record.arguments,
+        via: if record.via == 0 { Via::Syscall } else { Via::IoUring },
+        parts,
+    })))
+}
+
+fn file_state(facts: &FileFacts) -> FileState<'static> {
+    FileState {
+        inode: facts.inode,
+        device: facts.device,
+        mode: facts.mode,
+        layer: layer(facts.file_flags),
+        open_flags: facts.open_flags,
+        path: KernelPath::default(),
+    }
+}
+
+/// A descriptor's path follows it as a section of its own.
+fn name_descriptor<'a>(parts: &mut [Option<Part<'a>>], place: Place, path: KernelPath<'a>) {
+    let found = parts.iter_mut().flatten().rev().find(|part| part.place == place);
+    match found.map(|part| &mut part.content) {
+        Some(Content::Descriptor(Descriptor::File(file))) => file.path = path,
+        Some(Content::Descriptor(Descriptor::Socket(SocketState {
+            socket: Socket::Unix { path: name, .. },
+            ..
+        }))) => *name = Cow::Borrowed(unix_path(path.names)),
+        _ => {}
     }
 }
 

@@ -97,6 +97,8 @@ pub enum Kind<'a> {
     Open(Open<'a>),
     /// A connect.
     Connect(Connect<'a>),
+    /// Any other call.
+    Call(Box<Call<'a>>),
 }
 
 /// A path as the kernel walked it, leaf first, each name ended by a NUL.
@@ -450,6 +452,21 @@ pub enum Socket<'a> {
     Other(u16),
 }
 
+/// A socket behind a descriptor.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct SocketState<'a> {
+    /// `SOCK_*`
+    pub socket_type: u16,
+    /// `IPPROTO_*`
+    pub protocol: u16,
+    /// Inode of the socket.
+    pub inode: u64,
+    /// It waits for connections.
+    pub is_listening: bool,
+    /// What the kernel's socket says.
+    pub socket: Socket<'a>,
+}
+
 /// See [`Kind::Connect`].
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Connect<'a> {
@@ -457,14 +474,151 @@ pub struct Connect<'a> {
     pub result: i64,
     /// The socket's descriptor.
     pub fd: i32,
-    /// `SOCK_*`
-    pub socket_type: u16,
-    /// `IPPROTO_*`
-    pub protocol: u16,
-    /// Inode of the socket.
-    pub inode: u64,
-    /// What the kernel's socket says.
-    pub socket: Socket<'a>,
+    /// The socket.
+    pub state: SocketState<'a>,
     /// The address as the caller gave it: `struct sockaddr`.
     pub requested: &'a [u8],
+}
+
+/// A file behind a descriptor: whatever is no socket.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct FileState<'a> {
+    /// Inode number.
+    pub inode: u64,
+    /// Kernel's `dev_t`.
+    pub device: u32,
+    /// `i_mode`; 0 of anonymous inodes.
+    pub mode: u32,
+    /// Where overlayfs keeps it.
+    pub layer: Layer,
+    /// `O_*` bits it was opened with.
+    pub open_flags: u32,
+    /// Its path, or the name of a pseudo file.
+    pub path: KernelPath<'a>,
+}
+
+/// What stands behind a descriptor.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum Descriptor<'a> {
+    /// Anything else.
+    File(FileState<'a>),
+    /// A socket.
+    Socket(SocketState<'a>),
+}
+
+/// Which way a request came into the kernel.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Via {
+    /// A system call.
+    Syscall,
+    /// A request in an io_uring.
+    IoUring,
+}
+
+/// Which of a call's values something belongs to: an argument by its place from 0, or the result.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Place(pub u8);
+
+impl Place {
+    /// The result.
+    pub const RESULT: Self = Self(6);
+}
+
+/// See [`Kind::Call`].
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Call<'a> {
+    /// Which call.
+    pub syscall: crate::Syscall,
+    /// As returned; an error is a negative errno.
+    pub result: i64,
+    /// The six argument registers.
+    pub arguments: [u64; 6],
+    /// Which way it came.
+    pub via: Via,
+    /// What the arguments point to.
+    pub(crate) parts: [Option<Part<'a>>; PARTS],
+}
+
+/// As many as a record has sections.
+pub(crate) const PARTS: usize = crate::record::CALL_SECTIONS;
+
+/// What one argument points to or stands for.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(crate) struct Part<'a> {
+    pub(crate) place: Place,
+    pub(crate) content: Content<'a>,
+}
+
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(crate) enum Content<'a> {
+    Text(&'a [u8]),
+    Base(KernelPath<'a>),
+    Descriptor(Descriptor<'a>),
+    Bytes(&'a [u8]),
+    Address(&'a [u8]),
+    Cwd(KernelPath<'a>),
+}
+
+impl<'a> Call<'a> {
+    /// An argument as it stands in its register.
+    pub fn argument(&self, index: u8) -> u64 {
+        self.arguments.get(usize::from(index)).copied().unwrap_or(0)
+    }
+
+    /// The text that an argument points to, without its NUL.
+    pub fn text(&self, place: Place) -> Option<&'a [u8]> {
+        self.find(place, |content| match content {
+            Content::Text(text) => Some(*text),
+            _ => None,
+        })
+    }
+
+    /// What a relative path is relative to; empty for an absolute one.
+    pub fn base(&self, place: Place) -> KernelPath<'a> {
+        let base = self.find(place, |content| match content {
+            Content::Base(path) => Some(*path),
+            _ => None,
+        });
+        base.unwrap_or_default()
+    }
+
+    /// What a descriptor stands for, if it still did at the end of the call.
+    pub fn descriptor(&self, place: Place) -> Option<&Descriptor<'a>> {
+        self.parts.iter().flatten().find_map(|part| match &part.content {
+            Content::Descriptor(found) if part.place == place => Some(found),
+            _ => None,
+        })
+    }
+
+    /// Memory that an argument points to.
+    pub fn bytes(&self, place: Place) -> Option<&'a [u8]> {
+        self.find(place, |content| match content {
+            Content::Bytes(bytes) => Some(*bytes),
+            _ => None,
+        })
+    }
+
+    /// The `struct sockaddr` that an argument points to.
+    pub fn address(&self, place: Place) -> Option<&'a [u8]> {
+        self.find(place, |content| match content {
+            Content::Address(bytes) => Some(*bytes),
+            _ => None,
+        })
+    }
+
+    /// Where the caller stands after the call.
+    pub fn cwd(&self) -> Option<KernelPath<'a>> {
+        self.find(Place(0), |content| match content {
+            Content::Cwd(path) => Some(*path),
+            _ => None,
+        })
+    }
+
+    fn find<T>(&self, place: Place, of: impl Fn(&Content<'a>) -> Option<T>) -> Option<T> {
+        self.parts
+            .iter()
+            .flatten()
+            .filter(|part| part.place == place)
+            .find_map(|part| of(&part.content))
+    }
 }

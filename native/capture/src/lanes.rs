@@ -21,7 +21,7 @@ use std::{
 use rustix::event::{Timespec, epoll};
 
 use crate::{
-    decode::{self, DecodeError, Place, decode},
+    decode::{self, DecodeError, LanePlace, decode},
     event::{Event, Lane},
     ring::{Control, Ring},
 };
@@ -223,7 +223,7 @@ impl Sequences {
         &mut cpus[cpu]
     }
 
-    fn see(&mut self, place: Place) -> Option<Gap> {
+    fn see(&mut self, place: LanePlace) -> Option<Gap> {
         let seen = self.seen(place.lane, place.cpu);
         let before = *seen;
         *seen = Seen { sequence: place.sequence.max(before.sequence), time: place.time };
@@ -256,8 +256,8 @@ impl Sequences {
 mod tests {
     use super::*;
 
-    fn place(cpu: u16, sequence: u64, time: u64) -> Place {
-        Place { lane: Lane::Busy, cpu, sequence, time }
+    fn place(cpu: u16, sequence: u64, time: u64) -> LanePlace {
+        LanePlace { lane: Lane::Busy, cpu, sequence, time }
     }
 
     #[test]

@@ -16,12 +16,13 @@ pub mod event;
 mod lanes;
 mod load;
 mod probe;
+mod recipes;
 mod record;
 mod ring;
 mod syscalls;
 mod tracefs;
 
-pub use decode::{DecodeError, Place, decode};
+pub use decode::{DecodeError, LanePlace, decode};
 pub use entry::{Entries, entries};
 pub use lanes::{Gap, Item, Lanes, Newest, Waker};
 pub use load::{Capture, Hooks, LoadError, Settings, Walk};

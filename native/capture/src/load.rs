@@ -3,7 +3,7 @@
 use std::{
     io,
     os::fd::{AsFd, AsRawFd, FromRawFd, OwnedFd},
-    sync::{Arc, atomic::Ordering},
+    sync::Arc,
 };
 
 use libbpf_rs::{
@@ -16,7 +16,8 @@ use crate::{
     event::Lane,
     lanes::{Lanes, Newest, Waker},
     ring::{Control, Ring},
-    syscalls::{SOCKETCALL_HANDLER, SOCKETCALL_NUMBER, Syscall},
+    recipes::{self, RECIPE_BYTES},
+    syscalls::{self, N_SYSCALLS, Syscall},
     tracefs::Tracefs,
 };
 
@@ -27,7 +28,6 @@ static BOUNDED_OBJECT: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/peregri
 const LIFE_CYCLE_PROGRAMS: [&str; 4] =
     ["process_fork", "process_exec", "process_exit", "process_cgroup_attach"];
 const DISPATCHER: &str = "syscall_exit";
-const N_SYSCALLS: usize = 1024;
 
 /// Where system calls are hooked.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -152,6 +152,7 @@ impl Capture {
     /// processes is missed.
     pub fn load(settings: Settings) -> Result<(Self, Lanes), LoadError> {
         let object = open(settings)?.load().map_err(LoadError::Load)?;
+        write_recipes(&object)?;
         let lanes = lanes(&object, settings)?;
         let lane_states = handle(&object, "lane_states")?;
         let mut capture = Self {
@@ -175,9 +176,9 @@ impl Capture {
     pub fn set_interest(&mut self, calls: &[Syscall]) -> Result<(), LoadError> {
         match self.settings.hooks {
             Hooks::SysExit => {
-                let bits = calls.iter().fold(0, |bits, call| bits | call.bits());
-                self.control.handlers().store(bits, Ordering::SeqCst);
-                if bits == 0 {
+                let (native, compat) = syscalls::handlers(calls);
+                self.control.set_handlers(&native, &compat);
+                if calls.is_empty() {
                     self.dispatcher = None;
                 } else if self.dispatcher.is_none() {
                     self.dispatcher = Some(self.attach(DISPATCHER)?);
@@ -208,7 +209,7 @@ impl Capture {
         .map(|name| format!("tp_btf/{name}"));
         let dispatcher = self.dispatcher.iter().map(|_| "tp_btf/sys_exit".to_owned());
         let tracepoints =
-            self.tracepoints.iter().map(|(call, _)| format!("syscalls:sys_exit_{}", call.name()));
+            self.tracepoints.iter().map(|(call, _)| format!("syscalls:sys_exit_{}", call.tracepoint()));
         life_cycle.into_iter().chain(dispatcher).chain(tracepoints).collect()
     }
 
@@ -263,8 +264,8 @@ impl Capture {
         tracefs: &Tracefs,
         call: Syscall,
     ) -> Result<Option<Link>, LoadError> {
-        let name = format!("syscall_exit_{}", call.name());
-        let id = match tracefs.syscall_exit_id(call.name()) {
+        let name = call.program();
+        let id = match tracefs.syscall_exit_id(call.tracepoint()) {
             Ok(id) => id,
             // Not every architecture has every call: arm64 never had open.
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
@@ -378,20 +379,26 @@ fn open(settings: Settings) -> Result<OpenObject, LoadError> {
 /// `struct config` of `bpf/config.h`.
 fn config(settings: Settings) -> Vec<u8> {
     let own_pid = if settings.skip_own { std::process::id() } else { 0 };
-    let mut native = [0; N_SYSCALLS];
-    let mut compat = [0; N_SYSCALLS];
-    for call in Syscall::ALL {
-        for &number in call.numbers() {
-            native[number] = call as u8;
+    own_pid.to_ne_bytes().to_vec()
+}
+
+/// Writes down how each call is read.
+fn write_recipes(object: &Object) -> Result<(), LoadError> {
+    let map = handle(object, "recipes")?;
+    for call in Syscall::all() {
+        let recipe = recipes::recipe(call.name());
+        if recipe == [0; RECIPE_BYTES] {
+            continue;
         }
-        for &number in call.compat_numbers() {
-            compat[number] = call as u8;
+        let native = call.numbers().iter().map(|&number| u32::from(number));
+        let compat = call.compat_numbers().iter().map(|&number| u32::from(number));
+        for key in native.chain(compat.map(|number| number + N_SYSCALLS as u32)) {
+            map.update(&key.to_ne_bytes(), &recipe, MapFlags::ANY).map_err(|error| {
+                LoadError::Map { map: "recipes", source: io::Error::other(error) }
+            })?;
         }
     }
-    if cfg!(target_arch = "x86_64") {
-        compat[SOCKETCALL_NUMBER] = SOCKETCALL_HANDLER;
-    }
-    [&own_pid.to_ne_bytes()[..], &native, &compat].concat()
+    Ok(())
 }
 
 fn handle(object: &Object, name: &'static str) -> Result<MapHandle, LoadError> {

@@ -8,6 +8,7 @@ use rustix::{
 };
 
 use crate::{
+    syscalls::Syscall,
     entry::{Entries, entries},
     load::{Capture, Hooks, LoadError, Settings, Walk},
     tracefs::Tracefs,
@@ -78,7 +79,13 @@ impl Probe {
     /// Loads and attaches the programs for a moment: the only sure answer.
     pub fn try_load(&self, settings: Settings) -> Result<Vec<String>, LoadError> {
         let (mut capture, _lanes) = Capture::load(settings)?;
-        capture.set_interest(&crate::Syscall::ALL)?;
+        // One for each program.
+        let calls: Vec<_> =
+            ["open", "creat", "openat", "openat2", "connect", "execve", "execveat", "unlinkat"]
+                .into_iter()
+                .filter_map(Syscall::from_name)
+                .collect();
+        capture.set_interest(&calls)?;
         Ok(capture.hooks())
     }
 }

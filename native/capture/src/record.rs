@@ -3,7 +3,7 @@
 use zerocopy::{FromBytes, Immutable, KnownLayout};
 
 /// Version of the layout that this build reads and its programs write.
-pub(crate) const VERSION: u8 = 1;
+pub(crate) const VERSION: u8 = 2;
 
 pub(crate) const KIND_WAKE: u16 = 0;
 pub(crate) const KIND_FORK: u16 = 1;
@@ -13,6 +13,19 @@ pub(crate) const KIND_CGROUP_ATTACH: u16 = 4;
 pub(crate) const KIND_EXEC_FAILED: u16 = 32;
 pub(crate) const KIND_OPEN: u16 = 33;
 pub(crate) const KIND_CONNECT: u16 = 34;
+pub(crate) const KIND_CALL: u16 = 35;
+
+pub(crate) const SECTION_TEXT: u16 = 1;
+pub(crate) const SECTION_BASE: u16 = 2;
+pub(crate) const SECTION_FILE: u16 = 3;
+pub(crate) const SECTION_FILE_PATH: u16 = 4;
+pub(crate) const SECTION_SOCKET: u16 = 5;
+pub(crate) const SECTION_SOCKET_PATH: u16 = 6;
+pub(crate) const SECTION_BYTES: u16 = 7;
+pub(crate) const SECTION_ADDRESS: u16 = 8;
+pub(crate) const SECTION_CWD: u16 = 9;
+
+pub(crate) const CALL_SECTIONS: usize = 10;
 
 #[derive(Clone, Copy, FromBytes, Immutable, KnownLayout)]
 #[repr(C)]
@@ -152,10 +165,10 @@ pub(crate) struct OpenRecord {
 
 #[derive(Clone, Copy, FromBytes, Immutable, KnownLayout)]
 #[repr(C)]
-pub(crate) struct ConnectRecord {
-    pub header: RecordHeader,
-    pub result: i64,
-    pub fd: i32,
+pub(crate) struct SocketFacts {
+    pub socket: u64,
+    pub peer: u64,
+    pub inode: u64,
     pub family: u16,
     pub kind: u16,
     pub protocol: u16,
@@ -164,11 +177,52 @@ pub(crate) struct ConnectRecord {
     pub remote_port: u16,
     pub local_address: [u8; 16],
     pub remote_address: [u8; 16],
-    pub socket: u64,
-    pub peer: u64,
-    pub inode: u64,
+    pub is_listening: u32,
+}
+
+#[derive(Clone, Copy, FromBytes, Immutable, KnownLayout)]
+#[repr(C)]
+pub(crate) struct ConnectRecord {
+    pub header: RecordHeader,
+    pub result: i64,
+    pub socket: SocketFacts,
+    pub fd: i32,
     pub address_length: u32,
     pub path_length: u32,
+    pub _pad: u32,
+}
+
+#[derive(Clone, Copy, FromBytes, Immutable, KnownLayout)]
+#[repr(C)]
+pub(crate) struct FileFacts {
+    pub inode: u64,
+    pub device: u32,
+    pub mode: u32,
+    pub file_flags: u32,
+    pub open_flags: u32,
+}
+
+#[derive(Clone, Copy, FromBytes, Immutable, KnownLayout)]
+#[repr(C)]
+pub(crate) struct CallSection {
+    pub kind: u16,
+    pub argument: u16,
+    pub flags: u32,
+    pub length: u32,
+}
+
+#[derive(Clone, Copy, FromBytes, Immutable, KnownLayout)]
+#[repr(C)]
+pub(crate) struct CallRecord {
+    pub header: RecordHeader,
+    pub result: i64,
+    pub arguments: [u64; 6],
+    pub number: u32,
+    pub is_compat: u16,
+    pub via: u16,
+    pub n_sections: u32,
+    pub _pad: u32,
+    pub sections: [CallSection; CALL_SECTIONS],
 }
 
 /// The sizes that `bpf/layout.h` asserts too, and the offset of each struct's last field.
@@ -187,5 +241,8 @@ const _: () = {
         size_of::<ExecFailedRecord>() == 96 && offset_of!(ExecFailedRecord, arguments_length) == 92
     );
     assert!(size_of::<OpenRecord>() == 136 && offset_of!(OpenRecord, resolved_length) == 132);
-    assert!(size_of::<ConnectRecord>() == 152 && offset_of!(ConnectRecord, path_length) == 148);
+    assert!(size_of::<SocketFacts>() == 72 && offset_of!(SocketFacts, is_listening) == 68);
+    assert!(size_of::<ConnectRecord>() == 160 && offset_of!(ConnectRecord, path_length) == 152);
+    assert!(size_of::<FileFacts>() == 24 && offset_of!(FileFacts, open_flags) == 20);
+    assert!(size_of::<CallRecord>() == 256 && offset_of!(CallRecord, sections) == 136);
 };

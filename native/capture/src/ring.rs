@@ -10,9 +10,10 @@ use std::{
     os::fd::BorrowedFd,
     ptr::NonNull,
     slice,
-    sync::atomic::{AtomicU32, AtomicU64, Ordering},
+    sync::atomic::{AtomicU8, AtomicU32, AtomicU64, Ordering},
 };
 
+use crate::syscalls::N_SYSCALLS;
 use rustix::mm::{MapFlags, ProtFlags, mmap, munmap};
 
 /// The kernel still writes this record (`BPF_RINGBUF_BUSY_BIT`).
@@ -154,13 +155,23 @@ impl Control {
         self.word(0)
     }
 
-    /// The handlers of interest, a bit each.
-    pub(crate) fn handlers(&self) -> &AtomicU32 {
-        self.word(1)
+    /// What each call's exit is handed to, by its number; takes effect call by call.
+    pub(crate) fn set_handlers(&self, native: &[u8], compat: &[u8]) {
+        for (index, &handler) in native.iter().chain(compat).enumerate() {
+            self.handler(index).store(handler, Ordering::Relaxed);
+        }
+    }
+
+    fn handler(&self, index: usize) -> &AtomicU8 {
+        const OFFSET: usize = 4;
+        assert!(index < 2 * N_SYSCALLS, "both tables are inside the page");
+        // SAFETY: `index` is inside the tables, which end before the page does; bytes are only
+        // accessed atomically here, and the programs use plain byte loads.
+        unsafe { self.mapping.address.cast::<AtomicU8>().add(OFFSET + index).as_ref() }
     }
 
     fn word(&self, index: usize) -> &AtomicU32 {
-        // SAFETY: both words are inside the page, aligned, and only accessed atomically here; the
+        // SAFETY: the word is inside the page, aligned, and only accessed atomically here; the
         // programs use plain aligned loads and compare-and-swap.
         unsafe { self.mapping.address.cast::<AtomicU32>().add(index).as_ref() }
     }

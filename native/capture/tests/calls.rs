@@ -1,0 +1,389 @@
+//! System calls read by their recipes, on the real kernel: what the record says is checked against
+//! what the process itself knows of its files, sockets and arguments.
+
+use std::{
+    ffi::{CString, OsStr},
+    fs,
+    net::{TcpListener, TcpStream, UdpSocket},
+    os::{
+        fd::AsRawFd,
+        unix::{ffi::OsStrExt, fs::MetadataExt, net::UnixListener},
+    },
+    path::{Path, PathBuf},
+    sync::Mutex,
+    time::{Duration, Instant},
+};
+
+use peregrine_capture::{
+    Capture, Hooks, Item, Lanes, Settings, Syscall, Walk,
+    event::{Call, Descriptor, KernelPath, Kind, Place, Socket, Via},
+};
+
+/// One capture at a time keeps what is seen explainable.
+static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
+
+struct Watch {
+    _capture: Capture,
+    lanes: Lanes,
+}
+
+impl Watch {
+    fn new(settings: Settings, names: &[&str]) -> Self {
+        let calls: Vec<_> =
+            names.iter().map(|name| Syscall::from_name(name).expect("the call exists")).collect();
+        let settings = Settings { skip_own: false, ..settings };
+        let (mut capture, lanes) = Capture::load(settings).expect("BPF programs load");
+        capture.set_interest(&calls).expect("hooks attach");
+        Self { _capture: capture, lanes }
+    }
+
+    /// The next call of this thread that `wanted` finds something in; what comes behind it stays.
+    fn find<T>(&mut self, mut wanted: impl FnMut(&Call<'_>) -> Option<T>) -> T {
+        let tid = rustix::thread::gettid().as_raw_nonzero().get() as u32;
+        let mut found = None;
+        let end = Instant::now() + Duration::from_secs(30);
+        while found.is_none() {
+            assert!(Instant::now() < end, "the call did not come");
+            let count = self.lanes.drain(1, |item| match item {
+                Item::Event(event) if event.header.tid == tid => {
+                    if let Kind::Call(call) = &event.kind {
+                        found = found.take().or_else(|| wanted(call));
+                    }
+                }
+                Item::Malformed(error) => panic!("{error}"),
+                Item::Event(_) | Item::Gap(_) => {}
+            });
+            if count == 0 {
+                self.lanes.wait(Duration::from_millis(100)).unwrap();
+            }
+        }
+        found.unwrap()
+    }
+}
+
+fn every_way() -> Vec<Settings> {
+    let mut all = Vec::new();
+    for hooks in [Hooks::SyscallTracepoints, Hooks::SysExit] {
+        for walk in [Walk::Loop, Walk::Bounded] {
+            all.push(Settings { hooks, walk, ..Settings::default() });
+        }
+    }
+    all
+}
+
+fn path_of(path: &KernelPath<'_>) -> PathBuf {
+    let mut bytes = Vec::new();
+    path.write_to(&mut bytes);
+    PathBuf::from(OsStr::from_bytes(&bytes))
+}
+
+fn c(path: &Path) -> CString {
+    CString::new(path.as_os_str().as_bytes()).unwrap()
+}
+
+/// A name as the caller gave it, and what it is relative to.
+fn name(call: &Call<'_>, place: u8) -> (PathBuf, PathBuf) {
+    let text = call.text(Place(place)).expect("the name was read");
+    (PathBuf::from(OsStr::from_bytes(text)), path_of(&call.base(Place(place))))
+}
+
+fn is(call: &Call<'_>, name: &str) -> bool {
+    call.syscall.name() == name
+}
+
+#[test]
+fn names_are_told_as_given_with_what_they_are_relative_to() {
+    let _one = ONE_AT_A_TIME.lock();
+    for settings in every_way() {
+        let folder = tempfile::tempdir().unwrap();
+        let root = folder.path().canonicalize().unwrap();
+        let names = [
+            "mkdir", "mkdirat", "rename", "renameat2", "linkat", "symlinkat", "unlink", "unlinkat",
+            "rmdir", "chmod", "fchmodat", "fchownat", "truncate", "mknodat",
+        ];
+        let mut watch = Watch::new(settings, &names);
+        let directory = fs::File::open(&root).unwrap();
+        let fd = directory.as_raw_fd();
+        let absolute = c(&root.join("made"));
+        // SAFETY: texts that live through the calls, and a descriptor that is open.
+        unsafe {
+            assert_eq!(libc::mkdir(absolute.as_ptr(), 0o750), 0);
+            assert_eq!(libc::mkdirat(fd, c"made/inner".as_ptr(), 0o700), 0);
+            assert_eq!(libc::mknodat(fd, c"node".as_ptr(), libc::S_IFREG | 0o600, 0), 0);
+            assert_eq!(libc::linkat(fd, c"node".as_ptr(), fd, c"made/link".as_ptr(), 0), 0);
+            assert_eq!(libc::symlinkat(c"../target".as_ptr(), fd, c"soft".as_ptr()), 0);
+            assert_eq!(libc::fchmodat(fd, c"node".as_ptr(), 0o4755, 0), 0);
+            assert_eq!(libc::fchownat(fd, c"node".as_ptr(), 0, 0, 0), 0);
+            let moved = libc::syscall(
+                libc::SYS_renameat2,
+                fd,
+                c"node".as_ptr(),
+                fd,
+                c"moved".as_ptr(),
+                libc::RENAME_NOREPLACE,
+            );
+            assert_eq!(moved, 0);
+            assert_eq!(libc::unlinkat(fd, c"made/inner".as_ptr(), libc::AT_REMOVEDIR), 0);
+            assert_eq!(libc::unlinkat(fd, c"no-such-name".as_ptr(), 0), -1);
+        }
+        watch.find(|call| {
+            is(call, "mkdir").then(|| {
+                assert_eq!(name(call, 0), (root.join("made"), PathBuf::new()));
+                assert_eq!((call.result, call.argument(1), call.via), (0, 0o750, Via::Syscall));
+            })
+        });
+        watch.find(|call| {
+            is(call, "mkdirat")
+                .then(|| assert_eq!(name(call, 1), (PathBuf::from("made/inner"), root.clone())))
+        });
+        watch.find(|call| {
+            is(call, "linkat").then(|| {
+                assert_eq!(name(call, 1), (PathBuf::from("node"), root.clone()));
+                assert_eq!(name(call, 3), (PathBuf::from("made/link"), root.clone()));
+            })
+        });
+        watch.find(|call| {
+            is(call, "symlinkat").then(|| {
+                assert_eq!(call.text(Place(0)), Some(&b"../target"[..]));
+                assert_eq!(name(call, 2), (PathBuf::from("soft"), root.clone()));
+            })
+        });
+        watch.find(|call| {
+            is(call, "fchmodat").then(|| {
+                assert_eq!(name(call, 1).0, PathBuf::from("node"));
+                assert_eq!(call.argument(2) as u32 & 0o7777, 0o4755);
+            })
+        });
+        watch.find(|call| {
+            is(call, "renameat2").then(|| {
+                assert_eq!(name(call, 1).0, PathBuf::from("node"));
+                assert_eq!(name(call, 3), (PathBuf::from("moved"), root.clone()));
+                assert_eq!(call.argument(4), u64::from(libc::RENAME_NOREPLACE));
+            })
+        });
+        watch.find(|call| {
+            (is(call, "unlinkat") && call.result == 0).then(|| {
+                assert_eq!(name(call, 1), (PathBuf::from("made/inner"), root.clone()));
+                assert_eq!(call.argument(2), libc::AT_REMOVEDIR as u64);
+                let Some(Descriptor::File(file)) = call.descriptor(Place(0)) else {
+                    panic!("{call:?}")
+                };
+                assert_eq!(path_of(&file.path), root);
+                assert_eq!(file.inode, fs::metadata(&root).unwrap().ino());
+            })
+        });
+        watch.find(|call| {
+            (is(call, "unlinkat") && call.result < 0).then(|| {
+                assert_eq!(call.result, -i64::from(libc::ENOENT));
+                assert_eq!(name(call, 1).0, PathBuf::from("no-such-name"));
+            })
+        });
+    }
+}
+
+#[test]
+fn a_name_relative_to_the_working_directory_comes_with_it() {
+    let _one = ONE_AT_A_TIME.lock();
+    let cwd = std::env::current_dir().unwrap();
+    for settings in every_way() {
+        let mut watch = Watch::new(settings, &["rmdir"]);
+        // SAFETY: a text that lives through the call.
+        assert_eq!(unsafe { libc::rmdir(c"../no-such-folder".as_ptr()) }, -1);
+        watch.find(|call| {
+            is(call, "rmdir").then(|| {
+                assert_eq!(name(call, 0), (PathBuf::from("../no-such-folder"), cwd.clone()));
+            })
+        });
+    }
+}
+
+/// What a socket says of itself, as far as both sides know it.
+fn inet(call: &Call<'_>, place: Place) -> (String, String, u16, bool) {
+    let Some(Descriptor::Socket(state)) = call.descriptor(place) else { panic!("{call:?}") };
+    let Socket::Inet { local, remote, .. } = &state.socket else { panic!("{state:?}") };
+    let text = |end: &peregrine_capture::event::Endpoint| format!("{}:{}", end.address, end.port);
+    (text(local), text(remote), state.protocol, state.is_listening)
+}
+
+#[test]
+fn sockets_are_told_with_the_addresses_that_the_kernel_has() {
+    let _one = ONE_AT_A_TIME.lock();
+    for settings in every_way() {
+        let names = ["socket", "bind", "listen", "accept4", "sendto", "recvfrom", "shutdown"];
+        let mut watch = Watch::new(settings, &names);
+        for address in ["127.0.0.1:0", "[::1]:0"] {
+            let listener = TcpListener::bind(address).unwrap();
+            let bound = listener.local_addr().unwrap().to_string().replace(['[', ']'], "");
+            let client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+            let (server, peer) = listener.accept().unwrap();
+            let peer = peer.to_string().replace(['[', ']'], "");
+            watch.find(|call| {
+                is(call, "socket").then(|| {
+                    let Some(Descriptor::Socket(state)) = call.descriptor(Place::RESULT) else {
+                        panic!("{call:?}")
+                    };
+                    assert_eq!(state.socket_type, libc::SOCK_STREAM as u16);
+                })
+            });
+            watch.find(|call| {
+                (is(call, "bind") && call.argument(0) == listener.as_raw_fd() as u64).then(|| {
+                    assert_eq!(inet(call, Place(0)).0, bound);
+                    assert!(call.address(Place(1)).is_some());
+                })
+            });
+            watch.find(|call| is(call, "listen").then(|| assert!(inet(call, Place(0)).3)));
+            watch.find(|call| {
+                (is(call, "accept4") && call.result == i64::from(server.as_raw_fd())).then(|| {
+                    let (local, remote, protocol, _) = inet(call, Place::RESULT);
+                    assert_eq!((local, remote), (bound.clone(), peer.clone()));
+                    assert_eq!(protocol, libc::IPPROTO_TCP as u16);
+                })
+            });
+            drop(client);
+        }
+        let (one, other) =
+            (UdpSocket::bind("127.0.0.1:0").unwrap(), UdpSocket::bind("127.0.0.1:0").unwrap());
+        one.send_to(b"question", other.local_addr().unwrap()).unwrap();
+        let mut bytes = [0; 64];
+        let (_, from) = other.recv_from(&mut bytes).unwrap();
+        let to = other.local_addr().unwrap().port();
+        watch.find(|call| {
+            is(call, "sendto").then(|| {
+                let address = call.address(Place(4)).unwrap();
+                assert_eq!(address[2..8], [to.to_be_bytes().as_slice(), &[127, 0, 0, 1]].concat());
+                assert_eq!(call.bytes(Place(1)), Some(&b"question"[..]));
+            })
+        });
+        watch.find(|call| {
+            is(call, "recvfrom").then(|| {
+                let address = call.address(Place(4)).unwrap();
+                assert_eq!(address[2..4], from.port().to_be_bytes());
+                assert_eq!(call.bytes(Place(1)), Some(&b"question"[..]));
+            })
+        });
+    }
+}
+
+#[test]
+fn a_unix_socket_is_told_by_its_name() {
+    let _one = ONE_AT_A_TIME.lock();
+    for settings in every_way() {
+        let mut watch = Watch::new(settings, &["bind", "socketpair"]);
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("socket");
+        let listener = UnixListener::bind(&path).unwrap();
+        let mut pair = [0; 2];
+        // SAFETY: room for two descriptors, which are closed below.
+        unsafe {
+            libc::socketpair(libc::AF_UNIX, libc::SOCK_STREAM, 0, pair.as_mut_ptr());
+            pair.map(|fd| libc::close(fd));
+        }
+        watch.find(|call| {
+            (is(call, "bind") && call.argument(0) == listener.as_raw_fd() as u64).then(|| {
+                let Some(Descriptor::Socket(state)) = call.descriptor(Place(0)) else {
+                    panic!("{call:?}")
+                };
+                let Socket::Unix { path: name, .. } = &state.socket else { panic!("{state:?}") };
+                assert_eq!(&**name, path.as_os_str().as_bytes());
+            })
+        });
+        watch.find(|call| {
+            is(call, "socketpair").then(|| {
+                let bytes = call.bytes(Place(3)).unwrap();
+                assert_eq!(bytes, [pair[0].to_ne_bytes(), pair[1].to_ne_bytes()].concat());
+            })
+        });
+    }
+}
+
+#[test]
+fn descriptors_stand_for_files_pipes_and_anonymous_inodes() {
+    let _one = ONE_AT_A_TIME.lock();
+    for settings in every_way() {
+        let names = ["dup3", "memfd_create", "eventfd2", "fchmod", "prctl", "chdir", "pipe2"];
+        let mut watch = Watch::new(settings, &names);
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let here = std::env::current_dir().unwrap();
+        let mut pipe = [0; 2];
+        // SAFETY: texts that live through the calls, and descriptors that are ours.
+        unsafe {
+            assert_eq!(libc::fchmod(file.as_raw_fd(), 0o755), 0);
+            let copy = libc::dup3(file.as_raw_fd(), 200, libc::O_CLOEXEC);
+            let memory = libc::memfd_create(c"payload".as_ptr(), 0);
+            let event = libc::eventfd(0, 0);
+            assert_eq!(libc::pipe2(pipe.as_mut_ptr(), 0), 0);
+            assert_eq!(libc::prctl(libc::PR_SET_NAME, c"disguise".as_ptr(), 0, 0, 0), 0);
+            assert_eq!(libc::prctl(libc::PR_GET_DUMPABLE, 0, 0, 0, 0), 1);
+            assert_eq!(libc::chdir(c"..".as_ptr()), 0);
+            [copy, memory, event, pipe[0], pipe[1]].map(|fd| libc::close(fd));
+        }
+        std::env::set_current_dir(&here).unwrap();
+        let path = file.path().canonicalize().unwrap();
+        let is_the_file = |call: &Call<'_>, place| {
+            let Some(Descriptor::File(state)) = call.descriptor(place) else { panic!("{call:?}") };
+            assert_eq!(path_of(&state.path), path);
+            assert_eq!(state.inode, file.as_file().metadata().unwrap().ino());
+        };
+        watch.find(|call| is(call, "fchmod").then(|| is_the_file(call, Place(0))));
+        watch.find(|call| is(call, "dup3").then(|| is_the_file(call, Place::RESULT)));
+        watch.find(|call| {
+            is(call, "memfd_create").then(|| {
+                let Some(Descriptor::File(state)) = call.descriptor(Place::RESULT) else {
+                    panic!("{call:?}")
+                };
+                assert_eq!(path_of(&state.path), Path::new("memfd:payload"));
+                assert!(state.path.is_pseudo());
+                assert_eq!(call.text(Place(0)), Some(&b"payload"[..]));
+            })
+        });
+        watch.find(|call| {
+            is(call, "eventfd2").then(|| {
+                let Some(Descriptor::File(state)) = call.descriptor(Place::RESULT) else {
+                    panic!("{call:?}")
+                };
+                assert_eq!(path_of(&state.path), Path::new("[eventfd]"));
+            })
+        });
+        watch.find(|call| {
+            (is(call, "prctl") && call.argument(0) == libc::PR_SET_NAME as u64)
+                .then(|| assert_eq!(call.text(Place(1)), Some(&b"disguise"[..])))
+        });
+        watch.find(|call| {
+            is(call, "chdir")
+                .then(|| assert_eq!(path_of(&call.cwd().unwrap()), here.parent().unwrap()))
+        });
+    }
+}
+
+#[test]
+fn a_call_without_a_recipe_comes_with_its_arguments() {
+    let _one = ONE_AT_A_TIME.lock();
+    for settings in every_way() {
+        let mut watch = Watch::new(settings, &["getpgid", "personality"]);
+        // SAFETY: numbers only.
+        unsafe {
+            libc::getpgid(0);
+            libc::personality(0xffff_ffff);
+        }
+        watch.find(|call| is(call, "getpgid").then(|| assert_eq!(call.argument(0), 0)));
+        watch.find(|call| {
+            is(call, "personality").then(|| assert_eq!(call.argument(0), 0xffff_ffff))
+        });
+    }
+}
+
+#[test]
+fn an_argument_that_cannot_be_read_is_flagged_and_the_call_is_told() {
+    let _one = ONE_AT_A_TIME.lock();
+    for settings in every_way() {
+        let mut watch = Watch::new(settings, &["unlink"]);
+        // SAFETY: the kernel answers EFAULT to an address that is not mapped.
+        assert_eq!(unsafe { libc::unlink(16 as *const libc::c_char) }, -1);
+        watch.find(|call| {
+            is(call, "unlink").then(|| {
+                assert_eq!(call.result, -i64::from(libc::EFAULT));
+                assert_eq!(call.text(Place(0)), None);
+            })
+        });
+    }
+}
