@@ -24,6 +24,8 @@ use crate::{
 const AF_UNIX: u16 = 1;
 const AF_INET: u16 = 2;
 const AF_INET6: u16 = 10;
+/// include/net/tcp_states.h; connected sockets of UDP and of unix(7) are in it, too.
+const TCP_ESTABLISHED: u16 = 1;
 
 /// Why bytes are no record.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
@@ -290,6 +292,7 @@ fn socket_state<'a>(facts: &SocketFacts, path: &'a [u8]) -> SocketState<'a> {
         protocol: facts.protocol,
         inode: facts.inode,
         is_listening: facts.is_listening != 0,
+        is_connected: facts.state == TCP_ESTABLISHED,
         socket: socket(facts, path),
     }
 }

@@ -463,6 +463,8 @@ pub struct SocketState<'a> {
     pub inode: u64,
     /// It waits for connections.
     pub is_listening: bool,
+    /// It has another end.
+    pub is_connected: bool,
     /// What the kernel's socket says.
     pub socket: Socket<'a>,
 }
@@ -560,6 +562,14 @@ pub(crate) enum Content<'a> {
 }
 
 impl<'a> Call<'a> {
+    /// An argument, or the result.
+    pub fn number(&self, place: Place) -> i64 {
+        match place {
+            Place::RESULT => self.result,
+            Place(index) => self.argument(index) as i64,
+        }
+    }
+
     /// An argument as it stands in its register.
     pub fn argument(&self, index: u8) -> u64 {
         self.arguments.get(usize::from(index)).copied().unwrap_or(0)
@@ -586,6 +596,15 @@ impl<'a> Call<'a> {
     pub fn descriptor(&self, place: Place) -> Option<&Descriptor<'a>> {
         self.parts.iter().flatten().find_map(|part| match &part.content {
             Content::Descriptor(found) if part.place == place => Some(found),
+            _ => None,
+        })
+    }
+
+    /// The descriptor that the call is about: the first one that its recipe names and that stands
+    /// for something.
+    pub fn first_descriptor(&self) -> Option<(Place, &Descriptor<'a>)> {
+        self.parts.iter().flatten().find_map(|part| match &part.content {
+            Content::Descriptor(found) => Some((part.place, found)),
             _ => None,
         })
     }

@@ -112,6 +112,14 @@ pub struct Process {
     /// Its command line, when its name is not its image's.
     renamed: Option<Arc<Renamed>>,
     cgroup: Arc<Cgroup>,
+    /// Where it stands, when it has moved since it was exec'd.
+    moved: Option<Arc<Moved>>,
+}
+
+#[derive(Debug)]
+struct Moved {
+    cwd: Box<[u8]>,
+    _charge: Charge,
 }
 
 #[derive(Debug)]
@@ -157,6 +165,7 @@ impl Process {
             image,
             renamed,
             cgroup,
+            moved: None,
         }
     }
 
@@ -249,6 +258,22 @@ impl Process {
 
     pub(crate) fn shared_cgroup(&self) -> Arc<Cgroup> {
         Arc::clone(&self.cgroup)
+    }
+
+    /// Where it stands, ended by a slash.
+    pub fn cwd(&self) -> &[u8] {
+        self.moved.as_ref().map_or_else(|| self.image.cwd(), |moved| &moved.cwd)
+    }
+
+    /// It has moved to this directory.
+    pub(crate) fn set_cwd(&mut self, cwd: &[u8], budget: &Budget) {
+        let charge = budget.charge(cwd.len() + size_of::<Moved>());
+        self.moved = Some(Arc::new(Moved { cwd: cwd.into(), _charge: charge }));
+    }
+
+    /// A child stands where its maker stands.
+    pub(crate) fn stand_with(&mut self, maker: &Self) {
+        self.moved = maker.moved.clone();
     }
 
     pub(crate) fn set_cgroup(&mut self, cgroup: Arc<Cgroup>) {

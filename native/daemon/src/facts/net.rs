@@ -1,136 +1,317 @@
-//! `fd.*` of connect.
+//! `fd.*` of sockets.
 
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use bumpalo::Bump;
-use peregrine_capture::event::{Connect, Endpoint, Socket};
+use peregrine_capture::event::{Call, Connect, Endpoint, Place, Socket, SocketState};
 use peregrine_rules::{FieldId, Value};
 
 use super::names;
 
-/// A connection as rules see it: the client is who connects.
-pub struct Connection {
-    pub client: Endpoint,
-    pub server: Endpoint,
+/// A socket as it takes part in an event.
+pub struct Party<'a> {
+    fd: i64,
+    state: &'a SocketState<'a>,
+    ends: Ends,
+    /// The event gave the socket its other end.
+    has_changed: bool,
 }
 
-/// The connection, unless it failed: then the socket has no role yet.
-pub fn connection(connect: &Connect<'_>) -> Option<Connection> {
-    let has_role = connect.result >= 0 || connect.result == -i64::from(libc::EINPROGRESS);
-    match &connect.socket {
-        Socket::Inet { local, remote, .. } if has_role => {
-            Some(Connection { client: *local, server: *remote }.unmapped())
+/// What is known of the two ends.
+#[derive(Clone, Copy)]
+enum Ends {
+    /// A fresh socket, or one whose connection failed.
+    None,
+    /// It has an address of its own and waits for others.
+    Bound(Endpoint),
+    /// Both, and which of them is this one.
+    Both { client: Endpoint, server: Endpoint, is_server: bool },
+}
+
+impl<'a> Party<'a> {
+    /// Of a connect: the client is who connects, unless it failed; then the socket has no role yet.
+    pub fn of_connect(connect: &'a Connect<'a>) -> Self {
+        let has_role =
+            connect.result >= 0 || connect.result == -i64::from(libc::EINPROGRESS);
+        let ends = match &connect.state.socket {
+            Socket::Inet { local, remote, .. } if has_role => {
+                Ends::Both { client: *local, server: *remote, is_server: false }.unmapped()
+            }
+            _ => Ends::None,
+        };
+        Self { fd: connect.fd.into(), state: &connect.state, ends, has_changed: has_role }
+    }
+
+    /// Of the descriptor of any other call.
+    pub fn of_call(call: &'a Call<'a>, place: Place, state: &'a SocketState<'a>) -> Self {
+        let given = given_address(call);
+        let (ends, has_changed) = match &state.socket {
+            Socket::Inet { local, remote, .. } => {
+                let (ends, has_changed) = ends(call, state, (*local, *remote), given);
+                (ends.unmapped(), has_changed)
+            }
+            _ => (Ends::None, is_accept(call) && call.result >= 0),
+        };
+        Self { fd: fd(call, place), state, ends, has_changed }
+    }
+
+    /// `1.2.3.4:5->6.7.8.9:10`, as `evt.arg.tuple` has it; empty without two ends.
+    pub fn tuple<'b>(&self, arena: &'b Bump) -> &'b [u8] {
+        match (&self.ends, &self.state.socket) {
+            (Ends::Both { client, server, .. }, _) => tuple(*client, *server, arena),
+            (_, Socket::Unix { socket, peer, path }) if *peer != 0 => {
+                unix_tuple(*socket, *peer, path, arena)
+            }
+            _ => b"",
         }
-        _ => None,
+    }
+
+    /// `t`, `u`, `i`, `r` where the protocol has a letter, as `evt.arg.fd` shows it.
+    pub fn protocol_letter(&self) -> &'static [u8] {
+        match protocol(self.state) {
+            b"tcp" => b"t",
+            b"udp" => b"u",
+            b"icmp" => b"i",
+            b"raw" => b"r",
+            _ => b"",
+        }
+    }
+
+    /// A field of the socket.
+    pub fn field<'b>(&self, id: FieldId, arena: &'b Bump) -> Value<'b> {
+        match id {
+            FieldId::FdNum => Value::I64(self.fd),
+            FieldId::FdIno => Value::I64(self.state.inode as i64),
+            _ => match &self.state.socket {
+                Socket::None => Value::Absent,
+                Socket::Inet { family, .. } => self.inet(id, i32::from(*family), arena),
+                Socket::Unix { socket, peer, path } => {
+                    self.unix(id, (*socket, *peer, path), arena)
+                }
+                Socket::Other(family) => other(id, i32::from(*family)),
+            },
+        }
+    }
+
+    fn inet<'b>(&self, id: FieldId, family: i32, arena: &'b Bump) -> Value<'b> {
+        let is_ipv4 = match self.ends {
+            Ends::Both { server, .. } | Ends::Bound(server) => server.address.is_ipv4(),
+            Ends::None => family == libc::AF_INET,
+        };
+        match id {
+            FieldId::FdType => Value::Str(if is_ipv4 { b"ipv4" } else { b"ipv6" }),
+            FieldId::FdTypechar => Value::Str(if is_ipv4 { b"4" } else { b"6" }),
+            FieldId::FdSockfamily => Value::Str(b"ip"),
+            FieldId::FdL4proto if matches!(self.ends, Ends::None) => Value::Str(b"<NA>"),
+            FieldId::FdL4proto => Value::Str(protocol(self.state)),
+            FieldId::FdConnected => Value::Bool(matches!(self.ends, Ends::Both { .. })),
+            FieldId::FdNameChanged => Value::Bool(self.has_changed),
+            FieldId::FdName => Value::Str(match self.ends {
+                Ends::None => b"",
+                Ends::Bound(server) => end_text(server, arena),
+                Ends::Both { client, server, .. } => tuple(client, server, arena),
+            }),
+            _ => self.ends.field(id, arena),
+        }
+    }
+
+    fn unix<'b>(
+        &self,
+        id: FieldId,
+        (socket, peer, path): (u64, u64, &[u8]),
+        arena: &'b Bump,
+    ) -> Value<'b> {
+        match id {
+            FieldId::FdType => Value::Str(b"unix"),
+            FieldId::FdTypechar => Value::Str(b"u"),
+            FieldId::FdSockfamily => Value::Str(b"unix"),
+            FieldId::FdL4proto => Value::Str(b"<NA>"),
+            FieldId::FdConnected => Value::Bool(self.state.is_connected || self.has_changed),
+            FieldId::FdNameChanged => Value::Bool(self.has_changed),
+            FieldId::FdIsServer => Value::Bool(self.state.is_listening),
+            FieldId::FdName if peer == 0 => Value::Str(unix_name(path, arena)),
+            FieldId::FdName => Value::Str(unix_tuple(socket, peer, path, arena)),
+            _ => Value::Absent,
+        }
     }
 }
 
-impl Connection {
+/// The descriptor at a place: arguments are `int`, whatever stands in the register's upper half.
+pub fn fd(call: &Call<'_>, place: Place) -> i64 {
+    i64::from(call.number(place) as i32)
+}
+
+fn is_accept(call: &Call<'_>) -> bool {
+    matches!(call.syscall.name(), "accept" | "accept4")
+}
+
+/// The address that the caller gave or was given: whom a datagram goes to or comes from.
+fn given_address(call: &Call<'_>) -> Option<Endpoint> {
+    let place = match call.syscall.name() {
+        "sendto" | "recvfrom" => Place(4),
+        "sendmsg" | "recvmsg" | "sendmmsg" | "recvmmsg" => Place(1),
+        _ => return None,
+    };
+    endpoint(call.address(place)?)
+}
+
+/// Who is the client and who the server, and whether the call has just decided it.
+fn ends(
+    call: &Call<'_>,
+    state: &SocketState<'_>,
+    (local, remote): (Endpoint, Endpoint),
+    given: Option<Endpoint>,
+) -> (Ends, bool) {
+    let as_client = |server| Ends::Both { client: local, server, is_server: false };
+    let as_server = |client| Ends::Both { client, server: local, is_server: true };
+    if is_accept(call) {
+        return (as_server(remote), true);
+    }
+    if let Some(given) = given {
+        let is_receiving = call.syscall.name().starts_with("recv");
+        return (if is_receiving { as_server(given) } else { as_client(given) }, true);
+    }
+    if remote.port != 0 || state.is_connected {
+        let is_server = is_service(local.port) && !is_service(remote.port)
+            || (is_service(local.port) == is_service(remote.port) && local.port < remote.port);
+        return (if is_server { as_server(remote) } else { as_client(remote) }, false);
+    }
+    if state.is_listening || local.port != 0 {
+        return (Ends::Bound(local), matches!(call.syscall.name(), "bind" | "listen"));
+    }
+    (Ends::None, false)
+}
+
+/// Below the ports that the kernel gives to clients (`ip_local_port_range`, as it is by default).
+fn is_service(port: u16) -> bool {
+    port != 0 && port < 32_768
+}
+
+impl Ends {
     /// IPv4 that goes through an IPv6 socket is IPv4.
     fn unmapped(self) -> Self {
-        let to_v4 = |address: IpAddr| match address {
-            IpAddr::V6(v6) if v6.is_unspecified() => Some(Ipv4Addr::UNSPECIFIED),
-            IpAddr::V6(v6) => v6.to_ipv4_mapped(),
-            IpAddr::V4(v4) => Some(v4),
+        match self {
+            Self::None => self,
+            Self::Bound(server) => Self::Bound(match server.address {
+                IpAddr::V6(v6) => v6.to_ipv4_mapped().map_or(server, |v4| at(v4, server.port)),
+                IpAddr::V4(_) => server,
+            }),
+            Self::Both { client, server, is_server } => {
+                let is_mapped = |end: Endpoint| matches!(end.address, IpAddr::V6(v6) if v6.to_ipv4_mapped().is_some());
+                if !is_mapped(client) && !is_mapped(server) {
+                    return self;
+                }
+                let (Some(client), Some(server)) = (to_v4(client), to_v4(server)) else {
+                    return self;
+                };
+                Self::Both { client, server, is_server }
+            }
+        }
+    }
+
+    fn local(self) -> Option<Endpoint> {
+        match self {
+            Self::None => None,
+            Self::Bound(server) => Some(server),
+            Self::Both { client, server, is_server } => {
+                Some(if is_server { server } else { client })
+            }
+        }
+    }
+
+    fn remote(self) -> Option<Endpoint> {
+        match self {
+            Self::None | Self::Bound(_) => None,
+            Self::Both { client, server, is_server } => {
+                Some(if is_server { client } else { server })
+            }
+        }
+    }
+
+    fn client(self) -> Option<Endpoint> {
+        match self {
+            Self::Both { client, .. } => Some(client),
+            Self::None | Self::Bound(_) => None,
+        }
+    }
+
+    fn server(self) -> Option<Endpoint> {
+        match self {
+            Self::Both { server, .. } | Self::Bound(server) => Some(server),
+            Self::None => None,
+        }
+    }
+
+    fn field<'b>(self, id: FieldId, arena: &'b Bump) -> Value<'b> {
+        let address =
+            |end: Option<Endpoint>| end.map_or(Value::Absent, |end| Value::Ip(end.address));
+        let port =
+            |end: Option<Endpoint>| end.map_or(Value::Absent, |end| Value::U64(end.port.into()));
+        let service = |end: Option<Endpoint>| {
+            end.map_or(Value::Absent, |end| Value::Str(names::decimal(end.port, arena)))
         };
-        let is_mapped =
-            |address: IpAddr| matches!(address, IpAddr::V6(v6) if v6.to_ipv4_mapped().is_some());
-        let (client, server) = (self.client.address, self.server.address);
-        if !is_mapped(client) && !is_mapped(server) {
-            return self;
-        }
-        let (Some(client), Some(server)) = (to_v4(client), to_v4(server)) else { return self };
-        Self {
-            client: Endpoint { address: client.into(), port: self.client.port },
-            server: Endpoint { address: server.into(), port: self.server.port },
+        match id {
+            FieldId::FdIp | FieldId::FdNet => {
+                self.both(arena, |end| Value::Ip(end.address))
+            }
+            FieldId::FdPort | FieldId::FdProto => {
+                self.both(arena, |end| Value::U64(end.port.into()))
+            }
+            FieldId::FdCip | FieldId::FdCnet => address(self.client()),
+            FieldId::FdSip | FieldId::FdSnet => address(self.server()),
+            FieldId::FdLip | FieldId::FdLnet => address(self.local()),
+            FieldId::FdRip | FieldId::FdRnet => address(self.remote()),
+            FieldId::FdCport => port(self.client()),
+            FieldId::FdSport => port(self.server()),
+            FieldId::FdLport => port(self.local()),
+            FieldId::FdRport => port(self.remote()),
+            FieldId::FdCproto => service(self.client()),
+            FieldId::FdSproto => service(self.server()),
+            FieldId::FdLproto => service(self.local()),
+            FieldId::FdRproto => service(self.remote()),
+            FieldId::FdIsServer => match self {
+                Self::None => Value::Absent,
+                Self::Bound(_) => Value::Bool(true),
+                Self::Both { client, server, is_server } => Value::Bool(
+                    is_server || server.address.is_loopback() || server.address == client.address,
+                ),
+            },
+            _ => Value::Absent,
         }
     }
 
-    pub fn is_ipv4(&self) -> bool {
-        self.server.address.is_ipv4()
-    }
-
-    /// `1.2.3.4:5->6.7.8.9:10`
-    pub fn text<'a>(&self, arena: &'a Bump) -> &'a [u8] {
-        let (client, server) = (self.client, self.server);
-        names::text(
-            format_args!("{}:{}->{}:{}", client.address, client.port, server.address, server.port),
-            arena,
-        )
+    /// Of both ends; the one that a bound socket has.
+    fn both<'b>(self, arena: &'b Bump, of: impl Fn(Endpoint) -> Value<'b>) -> Value<'b> {
+        match self {
+            Self::None => Value::Absent,
+            Self::Bound(server) => Value::List(arena.alloc([of(server)])),
+            Self::Both { client, server, .. } => Value::List(arena.alloc([of(client), of(server)])),
+        }
     }
 }
 
-/// A field of the socket that connects.
-pub fn field<'a>(id: FieldId, connect: &'a Connect<'a>, arena: &'a Bump) -> Value<'a> {
-    match id {
-        FieldId::FdNum => Value::I64(i64::from(connect.fd)),
-        FieldId::FdIno => Value::I64(connect.inode as i64),
-        _ => match &connect.socket {
-            Socket::None => Value::Absent,
-            Socket::Inet { family, .. } => inet(id, connect, i32::from(*family), arena),
-            Socket::Unix { socket, peer, path } => unix(id, connect, (*socket, *peer, path), arena),
-            Socket::Other(family) => other(id, i32::from(*family)),
-        },
+fn at(address: Ipv4Addr, port: u16) -> Endpoint {
+    Endpoint { address: address.into(), port }
+}
+
+fn to_v4(end: Endpoint) -> Option<Endpoint> {
+    match end.address {
+        IpAddr::V6(v6) if v6.is_unspecified() => Some(at(Ipv4Addr::UNSPECIFIED, end.port)),
+        IpAddr::V6(v6) => v6.to_ipv4_mapped().map(|v4| at(v4, end.port)),
+        IpAddr::V4(_) => Some(end),
     }
 }
 
-fn inet<'a>(id: FieldId, connect: &Connect<'_>, family: i32, arena: &'a Bump) -> Value<'a> {
-    let connection = connection(connect);
-    let is_ipv4 = connection.as_ref().map_or(family == libc::AF_INET, Connection::is_ipv4);
-    match id {
-        FieldId::FdType => Value::Str(if is_ipv4 { b"ipv4" } else { b"ipv6" }),
-        FieldId::FdTypechar => Value::Str(if is_ipv4 { b"4" } else { b"6" }),
-        FieldId::FdSockfamily => Value::Str(b"ip"),
-        FieldId::FdL4proto if connection.is_none() => Value::Str(b"<NA>"),
-        FieldId::FdL4proto => Value::Str(protocol(connect)),
-        FieldId::FdConnected | FieldId::FdNameChanged => Value::Bool(connection.is_some()),
-        FieldId::FdName => {
-            Value::Str(connection.map_or(&b""[..], |connection| connection.text(arena)))
-        }
-        _ => connection.map_or(Value::Absent, |connection| ends(id, &connection, arena)),
-    }
+fn tuple(client: Endpoint, server: Endpoint, arena: &Bump) -> &[u8] {
+    names::text(
+        format_args!("{}:{}->{}:{}", client.address, client.port, server.address, server.port),
+        arena,
+    )
 }
 
-/// Fields of the two ends. The client connects from here, so it is the local one.
-fn ends<'a>(id: FieldId, connection: &Connection, arena: &'a Bump) -> Value<'a> {
-    let Connection { client, server } = connection;
-    let address = |end: &Endpoint| Value::Ip(end.address);
-    let port = |end: &Endpoint| Value::U64(u64::from(end.port));
-    let both = |values: [Value<'a>; 2]| Value::List(arena.alloc(values));
-    match id {
-        FieldId::FdIp | FieldId::FdNet => both([address(client), address(server)]),
-        FieldId::FdPort | FieldId::FdProto => both([port(client), port(server)]),
-        FieldId::FdCip | FieldId::FdCnet | FieldId::FdLip | FieldId::FdLnet => address(client),
-        FieldId::FdSip | FieldId::FdSnet | FieldId::FdRip | FieldId::FdRnet => address(server),
-        FieldId::FdCport | FieldId::FdLport => port(client),
-        FieldId::FdSport | FieldId::FdRport => port(server),
-        FieldId::FdCproto | FieldId::FdLproto => Value::Str(names::decimal(client.port, arena)),
-        FieldId::FdSproto | FieldId::FdRproto => Value::Str(names::decimal(server.port, arena)),
-        FieldId::FdIsServer => {
-            let server = server.address;
-            Value::Bool(server.is_loopback() || server == client.address)
-        }
-        _ => Value::Absent,
-    }
-}
-
-fn unix<'a>(
-    id: FieldId,
-    connect: &Connect<'_>,
-    (socket, peer, path): (u64, u64, &[u8]),
-    arena: &'a Bump,
-) -> Value<'a> {
-    match id {
-        FieldId::FdType => Value::Str(b"unix"),
-        FieldId::FdTypechar => Value::Str(b"u"),
-        FieldId::FdSockfamily => Value::Str(b"unix"),
-        FieldId::FdL4proto => Value::Str(b"<NA>"),
-        FieldId::FdConnected | FieldId::FdNameChanged => Value::Bool(connect.result >= 0),
-        FieldId::FdIsServer => Value::Bool(false),
-        FieldId::FdName if connect.result < 0 => Value::Str(b""),
-        FieldId::FdName => Value::Str(unix_tuple(socket, peer, path, arena)),
-        _ => Value::Absent,
-    }
+/// `1.2.3.4:5`
+pub fn end_text(end: Endpoint, arena: &Bump) -> &[u8] {
+    names::text(format_args!("{}:{}", end.address, end.port), arena)
 }
 
 /// `srcptr->dstptr path`, pointers in hexadecimal; an abstract name's NUL shows as `@`.
@@ -162,8 +343,8 @@ fn other(id: FieldId, family: i32) -> Value<'static> {
     }
 }
 
-fn protocol(connect: &Connect<'_>) -> &'static [u8] {
-    match (i32::from(connect.protocol), i32::from(connect.socket_type)) {
+fn protocol(state: &SocketState<'_>) -> &'static [u8] {
+    match (i32::from(state.protocol), i32::from(state.socket_type)) {
         (_, libc::SOCK_RAW) => b"raw",
         (libc::IPPROTO_TCP, _) => b"tcp",
         (libc::IPPROTO_UDP, _) => b"udp",
@@ -172,20 +353,26 @@ fn protocol(connect: &Connect<'_>) -> &'static [u8] {
     }
 }
 
+/// The end that a `struct sockaddr` names.
+fn endpoint(bytes: &[u8]) -> Option<Endpoint> {
+    let family = u16::from_ne_bytes(bytes.get(..2)?.try_into().ok()?);
+    let port = u16::from_be_bytes(bytes.get(2..4)?.try_into().ok()?);
+    let address = match i32::from(family) {
+        libc::AF_INET => Ipv4Addr::from(<[u8; 4]>::try_from(bytes.get(4..8)?).ok()?).into(),
+        libc::AF_INET6 => Ipv6Addr::from(<[u8; 16]>::try_from(bytes.get(8..24)?).ok()?).into(),
+        _ => return None,
+    };
+    Some(Endpoint { address, port })
+}
+
 /// The address as the caller gave it: `ip:port`, a path, or the family's number.
 pub fn requested_address<'a>(bytes: &[u8], arena: &'a Bump) -> Option<&'a [u8]> {
+    if let Some(end) = endpoint(bytes) {
+        return Some(end_text(end, arena));
+    }
     let family = u16::from_ne_bytes(bytes.get(..2)?.try_into().ok()?);
-    let port = || bytes.get(2..4).and_then(|port| Some(u16::from_be_bytes(port.try_into().ok()?)));
     match i32::from(family) {
-        libc::AF_INET => {
-            let address: [u8; 4] = bytes.get(4..8)?.try_into().ok()?;
-            Some(names::text(format_args!("{}:{}", Ipv4Addr::from(address), port()?), arena))
-        }
-        libc::AF_INET6 => {
-            let address: [u8; 16] = bytes.get(8..24)?.try_into().ok()?;
-            let address = std::net::Ipv6Addr::from(address);
-            Some(names::text(format_args!("{address}:{}", port()?), arena))
-        }
+        libc::AF_INET | libc::AF_INET6 => None,
         libc::AF_UNIX => {
             let path = &bytes[2..];
             let end =

@@ -244,7 +244,7 @@ fn about_execution<'a>(list: &mut List<'a>, actor: Actor<'a>, arena: &'a Bump) {
     let process = actor.process;
     let file = process.image().executable();
     ids(list, actor, arena);
-    list.push(Parameter::new("cwd", process.image().cwd()));
+    list.push(Parameter::new("cwd", process.cwd()));
     list.extend(
         ["fdlimit", "pgft_maj", "pgft_min", "vm_size", "vm_rss", "vm_swap"].map(Parameter::unknown),
     );
@@ -314,7 +314,7 @@ fn forked<'a>(list: &mut List<'a>, fork: &'a Fork<'a>, actor: Actor<'a>, arena: 
     list.push(signed("res", fork.child.pid.into(), arena));
     image(list, process, arena);
     ids(list, actor, arena);
-    list.push(Parameter::new("cwd", process.image().cwd()));
+    list.push(Parameter::new("cwd", process.cwd()));
     list.extend(
         ["fdlimit", "pgft_maj", "pgft_min", "vm_size", "vm_rss", "vm_swap"].map(Parameter::unknown),
     );

@@ -48,7 +48,7 @@ pub fn field<'a>(field: &'a FieldRef, actor: Actor<'a>, arena: &'a Bump) -> Valu
         FieldId::ProcArgsHash => Value::Str(image.args_hash()),
         FieldId::ProcEnv => environment(process, &field.argument, arena),
         FieldId::ProcAenv => ancestor_environment(&field.argument, actor, arena),
-        FieldId::ProcCwd => Value::Str(image.cwd()),
+        FieldId::ProcCwd => Value::Str(process.cwd()),
         FieldId::ProcTty => Value::U64(u64::from(process.tty)),
         FieldId::ThreadTid => Value::I64(i64::from(actor.tid)),
         FieldId::ThreadIsmain => Value::Bool(actor.tid == process.key.pid),

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use peregrine_capture::event::{
-    CgroupAttach, Event, Exec, Exit, Fork, Header, KernelPath, Kind, ProcessFacts,
+    Call, CgroupAttach, Event, Exec, Exit, Fork, Header, KernelPath, Kind, ProcessFacts,
 };
 
 use super::World;
@@ -24,6 +24,7 @@ impl World {
             Kind::Exec(exec) => self.exec(&event.header, exec),
             Kind::Exit(exit) => self.exit(&event.header, exit),
             Kind::CgroupAttach(attach) => self.cgroup_attach(attach),
+            Kind::Call(call) => self.call(&event.header, call),
             Kind::ExecFailed(_) | Kind::Open(_) | Kind::Connect(_) => {}
         }
     }
@@ -47,7 +48,24 @@ impl World {
         }
         let mut child = Process::new(&fork.child, image, cgroup, &self.budget);
         child.exec_time = exec_time;
+        if let Some(maker) = place.and_then(|place| self.table.get(place)) {
+            child.stand_with(maker);
+        }
         self.table.put(child);
+    }
+
+    /// chdir and fchdir say where the process stands; threads mostly share that place.
+    fn call(&mut self, header: &Header, call: &Call<'_>) {
+        let Some(cwd) = call.cwd() else { return };
+        let Some(place) = self.table.find(header.pid, header.start_time) else { return };
+        self.path.clear();
+        cwd.write_to(&mut self.path);
+        if !matches!(self.path.last(), None | Some(b'/')) {
+            self.path.push(b'/');
+        }
+        if let Some(process) = self.table.get_mut(place) {
+            process.set_cwd(&self.path, &self.budget);
+        }
     }
 
     fn unknown_image(&self, facts: &ProcessFacts) -> Arc<Image> {
