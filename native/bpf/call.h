@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
  * Any system call, read at its exit by a recipe: a few steps, each of which appends what an
- * argument points to or what a descriptor stands for. The recipes are data (capture/src/recipes.rs),
- * so a new call needs no new program.
+ * argument points to or what a descriptor stands for. The recipes are data
+ * (capture/src/recipes.rs), so a new call needs no new program.
  */
 #ifndef PEREGRINE_CALL_H
 #define PEREGRINE_CALL_H

@@ -66,6 +66,8 @@ static __always_inline void open_exit(struct task_struct *task,
 	record->mode = arguments->mode;
 	record->dirfd = arguments->dirfd;
 	record->call = arguments->call;
+	record->via = VIA_SYSCALL;
+	record->_pad = 0;
 	record->file_mode = 0;
 	record->file_flags = 0;
 	record->base_flags = 0;

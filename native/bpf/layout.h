@@ -10,14 +10,14 @@
 
 LAYOUT(record_header, 64, lane, 57);
 LAYOUT(process_facts, 128, comm, 112);
-LAYOUT(fork_record, 208, cgroup_length, 204);
+LAYOUT(fork_record, 216, cgroup_length, 212);
 LAYOUT(exec_record, 288, environment_length, 284);
 LAYOUT(exit_record, 72, status, 64);
 LAYOUT(cgroup_attach_record, 88, path_length, 84);
 LAYOUT(exec_failed_record, 96, arguments_length, 92);
-LAYOUT(open_record, 136, resolved_length, 132);
+LAYOUT(open_record, 144, resolved_length, 140);
 LAYOUT(socket_facts, 72, is_listening, 68);
-LAYOUT(connect_record, 160, path_length, 152);
+LAYOUT(connect_record, 160, via, 156);
 LAYOUT(file_facts, 24, open_flags, 20);
 LAYOUT(call_record, 256, sections, 136);
 LAYOUT(config, 4, own_pid, 0);

@@ -93,8 +93,8 @@ static __always_inline void connect_exit(struct task_struct *task, __s32 fd, con
 	if (sock) {
 		socket_fill(&record->socket, file, sock, type);
 		if (record->socket.family == AF_UNIX)
-			record->path_length =
-				append_unix_name(scratch, (const void *)record->socket.peer);
+			record->path_length = append_unix_name(scratch,
+							       (const void *)record->socket.peer);
 	} else {
 		record->header.flags |= RECORD_FROM_CALLER;
 	}

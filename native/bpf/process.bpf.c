@@ -9,9 +9,42 @@
  * main one gives that thread the main one's pid and start time, so the key stays.
  */
 
+#define SYS_CLONE3 435 /* in all tables */
+#define CLONE_FLAGS_ONLY 0xffffff00 /* the lowest byte is the exit signal */
+#if defined(__TARGET_ARCH_x86)
+#define SYS_CLONE 56
+#define SYS_CLONE_COMPAT 120
+#define SYS_VFORK 58
+#else
+#define SYS_CLONE 220
+#define SYS_CLONE_COMPAT 120
+#define SYS_VFORK 1023 /* there is none */
+#endif
+#define CLONE_VFORK_AND_VM 0x4100
+
+/* What the call asked to share; the flags come first in clone and in struct clone_args. */
+static __always_inline __u64 clone_flags(__u32 number, bool is_compat, struct pt_regs *regs)
+{
+	struct system_call call;
+	__u64 flags = 0;
+
+	if (is_compat)
+		system_call_fill_compat(&call, regs);
+	else
+		system_call_fill(&call, regs);
+	if (number == SYS_CLONE3) {
+		bpf_probe_read_user(&flags, sizeof(flags), (void *)call.arguments[0]);
+		return flags;
+	}
+	if (number == (is_compat ? SYS_CLONE_COMPAT : SYS_CLONE))
+		return call.arguments[0] & CLONE_FLAGS_ONLY;
+	return !is_compat && number == SYS_VFORK ? CLONE_VFORK_AND_VM : 0;
+}
+
 SEC("tp_btf/sched_process_fork")
 int BPF_PROG(process_fork, struct task_struct *parent, struct task_struct *child)
 {
+	struct pt_regs *regs = (struct pt_regs *)bpf_task_pt_regs(bpf_get_current_task_btf());
 	struct scratch *scratch;
 	struct fork_record *record;
 	bool is_compat;
@@ -24,9 +57,9 @@ int BPF_PROG(process_fork, struct task_struct *parent, struct task_struct *child
 	record = scratch_begin(scratch, sizeof(*record));
 	header_fill(&record->header, parent, RECORD_FORK);
 	process_fill(&record->child, child);
-	record->syscall = system_call_number(
-		parent, (struct pt_regs *)bpf_task_pt_regs(bpf_get_current_task_btf()), &is_compat);
+	record->syscall = system_call_number(parent, regs, &is_compat);
 	record->is_compat = is_compat;
+	record->flags = clone_flags(record->syscall, is_compat, regs);
 	record->child.cgroup_id = BPF_CORE_READ(cgroup_of(child), kn, id);
 	record->cgroup_flags = 0;
 	record->cgroup_length = append_cgroup(scratch, cgroup_of(child), &record->cgroup_flags);

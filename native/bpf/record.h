@@ -70,6 +70,12 @@ enum open_call {
 	OPEN_CALL_CREAT = 3,
 };
 
+/* How a request came. */
+enum call_via {
+	VIA_SYSCALL = 0,
+	VIA_IO_URING = 1,
+};
+
 struct record_header {
 	__u64 time; /* CLOCK_BOOTTIME, ns */
 	__u64 sequence; /* grows by one per record of this lane and CPU, lost ones included */
@@ -118,6 +124,7 @@ struct process_facts {
 struct fork_record {
 	struct record_header header; /* of the forking thread */
 	struct process_facts child;
+	__u64 flags; /* CLONE_* */
 	__u32 syscall; /* number of the system call that the forking thread is in */
 	__u32 is_compat; /* that number is one of the 32-bit table */
 	__u32 cgroup_flags;
@@ -188,6 +195,8 @@ struct open_record {
 	__u32 mode; /* the caller's */
 	__s32 dirfd;
 	__u32 call; /* enum open_call */
+	__u32 via; /* enum call_via */
+	__u32 _pad;
 	__u32 file_mode; /* i_mode */
 	__u32 file_flags; /* enum file_flag */
 	__u32 requested_length;
@@ -221,7 +230,7 @@ struct connect_record {
 	__s32 fd;
 	__u32 address_length;
 	__u32 path_length;
-	__u32 _pad;
+	__u32 via; /* enum call_via */
 };
 
 /* What a descriptor stands for, unless it is a socket. */
@@ -253,12 +262,6 @@ struct call_section {
 	__u16 argument; /* index of the argument that it belongs to, or SECTION_RESULT */
 	__u32 flags; /* enum path_flag */
 	__u32 length;
-};
-
-/* How a request came. */
-enum call_via {
-	VIA_SYSCALL = 0,
-	VIA_IO_URING = 1,
 };
 
 /* Any other system call, read by its recipe (recipe.h). Sections: those of the table. */

@@ -145,8 +145,8 @@ SUBPROGRAM(connect_exit_connect)
 SUBPROGRAM(exec_failed_exit_execve)
 SUBPROGRAM(exec_failed_exit_execveat)
 
-static __noinline int call_exit_sub(struct task_struct *task, struct system_call *call, __u32 number,
-				    bool is_compat, __s64 result)
+static __noinline int call_exit_sub(struct task_struct *task, struct system_call *call,
+				    __u32 number, bool is_compat, __s64 result)
 {
 	call_exit(task, call, number, is_compat, result);
 	return 0;

@@ -181,6 +181,10 @@ fn process_facts(facts: &record::ProcessFacts) -> ProcessFacts {
     }
 }
 
+fn via(number: u32) -> Via {
+    if number == 0 { Via::Syscall } else { Via::IoUring }
+}
+
 fn layer(file_flags: u32) -> Layer {
     match file_flags & 3 {
         1 => Layer::Upper,
@@ -192,6 +196,7 @@ fn layer(file_flags: u32) -> Layer {
 fn fork(bytes: &[u8]) -> Result<Kind<'_>, DecodeError> {
     let (record, mut sections) = fixed::<ForkRecord>(bytes)?;
     Ok(Kind::Fork(Fork {
+        flags: record.flags,
         call: syscalls::fork_call(record.syscall, record.is_compat != 0),
         child: process_facts(&record.child),
         cgroup: sections.path(record.cgroup_length, record.cgroup_flags, "cgroup")?,
@@ -258,6 +263,7 @@ fn open(bytes: &[u8]) -> Result<Kind<'_>, DecodeError> {
             2 => OpenCall::Openat2,
             _ => OpenCall::Creat,
         },
+        via: via(record.via),
         result: record.result,
         dirfd: record.dirfd,
         flags: record.open_flags,
@@ -279,6 +285,7 @@ fn connect(bytes: &[u8]) -> Result<Kind<'_>, DecodeError> {
     let requested = sections.bytes(record.address_length, "address")?;
     let path = sections.bytes(record.path_length, "peer's path")?;
     Ok(Kind::Connect(Connect {
+        via: via(record.via),
         result: record.result,
         fd: record.fd,
         state: socket_state(&record.socket, path),
@@ -353,7 +360,7 @@ fn call(bytes: &[u8]) -> Result<Kind<'_>, DecodeError> {
         syscall,
         result: record.result,
         arguments: record.arguments,
-        via: if record.via == 0 { Via::Syscall } else { Via::IoUring },
+        via: via(record.via.into()),
         parts,
     })))
 }

@@ -269,6 +269,8 @@ pub enum ForkCall {
 pub struct Fork<'a> {
     /// Which call.
     pub call: ForkCall,
+    /// `CLONE_*` bits.
+    pub flags: u64,
     /// The new process.
     pub child: ProcessFacts,
     /// Its cgroup.
@@ -388,6 +390,8 @@ pub enum OpenCall {
 pub struct Open<'a> {
     /// Which call.
     pub call: OpenCall,
+    /// Which way it came.
+    pub via: Via,
     /// fd, or negative errno.
     pub result: i64,
     /// `AT_FDCWD` where the call has none.
@@ -472,6 +476,8 @@ pub struct SocketState<'a> {
 /// See [`Kind::Connect`].
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Connect<'a> {
+    /// Which way it came.
+    pub via: Via,
     /// 0, or negative errno.
     pub result: i64,
     /// The socket's descriptor.

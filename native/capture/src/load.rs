@@ -15,8 +15,8 @@ use crate::{
     entry::Entries,
     event::Lane,
     lanes::{Lanes, Newest, Waker},
-    ring::{Control, Ring},
     recipes::{self, RECIPE_BYTES},
+    ring::{Control, Ring},
     syscalls::{self, N_SYSCALLS, Syscall},
     tracefs::Tracefs,
 };
@@ -208,8 +208,10 @@ impl Capture {
         ]
         .map(|name| format!("tp_btf/{name}"));
         let dispatcher = self.dispatcher.iter().map(|_| "tp_btf/sys_exit".to_owned());
-        let tracepoints =
-            self.tracepoints.iter().map(|(call, _)| format!("syscalls:sys_exit_{}", call.tracepoint()));
+        let tracepoints = self
+            .tracepoints
+            .iter()
+            .map(|(call, _)| format!("syscalls:sys_exit_{}", call.tracepoint()));
         life_cycle.into_iter().chain(dispatcher).chain(tracepoints).collect()
     }
 

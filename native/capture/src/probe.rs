@@ -8,9 +8,9 @@ use rustix::{
 };
 
 use crate::{
-    syscalls::Syscall,
     entry::{Entries, entries},
     load::{Capture, Hooks, LoadError, Settings, Walk},
+    syscalls::Syscall,
     tracefs::Tracefs,
 };
 

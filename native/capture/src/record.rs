@@ -79,6 +79,7 @@ pub(crate) struct ProcessFacts {
 pub(crate) struct ForkRecord {
     pub header: RecordHeader,
     pub child: ProcessFacts,
+    pub flags: u64,
     pub syscall: u32,
     pub is_compat: u32,
     pub cgroup_flags: u32,
@@ -154,6 +155,8 @@ pub(crate) struct OpenRecord {
     pub mode: u32,
     pub dirfd: i32,
     pub call: u32,
+    pub via: u32,
+    pub _pad: u32,
     pub file_mode: u32,
     pub file_flags: u32,
     pub requested_length: u32,
@@ -189,7 +192,7 @@ pub(crate) struct ConnectRecord {
     pub fd: i32,
     pub address_length: u32,
     pub path_length: u32,
-    pub _pad: u32,
+    pub via: u32,
 }
 
 #[derive(Clone, Copy, FromBytes, Immutable, KnownLayout)]
@@ -231,7 +234,7 @@ const _: () = {
 
     assert!(size_of::<RecordHeader>() == 64 && offset_of!(RecordHeader, lane) == 57);
     assert!(size_of::<ProcessFacts>() == 128 && offset_of!(ProcessFacts, comm) == 112);
-    assert!(size_of::<ForkRecord>() == 208 && offset_of!(ForkRecord, cgroup_length) == 204);
+    assert!(size_of::<ForkRecord>() == 216 && offset_of!(ForkRecord, cgroup_length) == 212);
     assert!(size_of::<ExecRecord>() == 288 && offset_of!(ExecRecord, environment_length) == 284);
     assert!(size_of::<ExitRecord>() == 72 && offset_of!(ExitRecord, status) == 64);
     assert!(
@@ -240,9 +243,9 @@ const _: () = {
     assert!(
         size_of::<ExecFailedRecord>() == 96 && offset_of!(ExecFailedRecord, arguments_length) == 92
     );
-    assert!(size_of::<OpenRecord>() == 136 && offset_of!(OpenRecord, resolved_length) == 132);
+    assert!(size_of::<OpenRecord>() == 144 && offset_of!(OpenRecord, resolved_length) == 140);
     assert!(size_of::<SocketFacts>() == 72 && offset_of!(SocketFacts, is_listening) == 68);
-    assert!(size_of::<ConnectRecord>() == 160 && offset_of!(ConnectRecord, path_length) == 152);
+    assert!(size_of::<ConnectRecord>() == 160 && offset_of!(ConnectRecord, via) == 156);
     assert!(size_of::<FileFacts>() == 24 && offset_of!(FileFacts, open_flags) == 20);
     assert!(size_of::<CallRecord>() == 256 && offset_of!(CallRecord, sections) == 136);
 };

@@ -179,8 +179,12 @@ impl Table {
             // The architecture's own calls of arm stand far above and are of no interest.
             row.native.retain(|&number| usize::from(number) < N_SYSCALLS);
             row.compat.retain(|&number| usize::from(number) < N_SYSCALLS);
-            row.native.iter().for_each(|&number| native[usize::from(number)] = Some(Syscall(index)));
-            row.compat.iter().for_each(|&number| compat[usize::from(number)] = Some(Syscall(index)));
+            row.native
+                .iter()
+                .for_each(|&number| native[usize::from(number)] = Some(Syscall(index)));
+            row.compat
+                .iter()
+                .for_each(|&number| compat[usize::from(number)] = Some(Syscall(index)));
         }
         Self { rows, native, compat }
     }

@@ -1,5 +1,6 @@
 //! System calls read by their recipes, on the real kernel: what the record says is checked against
 //! what the process itself knows of its files, sockets and arguments.
+#![allow(clippy::unwrap_used)]
 
 use std::{
     ffi::{CString, OsStr},
@@ -98,8 +99,20 @@ fn names_are_told_as_given_with_what_they_are_relative_to() {
         let folder = tempfile::tempdir().unwrap();
         let root = folder.path().canonicalize().unwrap();
         let names = [
-            "mkdir", "mkdirat", "rename", "renameat2", "linkat", "symlinkat", "unlink", "unlinkat",
-            "rmdir", "chmod", "fchmodat", "fchownat", "truncate", "mknodat",
+            "mkdir",
+            "mkdirat",
+            "rename",
+            "renameat2",
+            "linkat",
+            "symlinkat",
+            "unlink",
+            "unlinkat",
+            "rmdir",
+            "chmod",
+            "fchmodat",
+            "fchownat",
+            "truncate",
+            "mknodat",
         ];
         let mut watch = Watch::new(settings, &names);
         let directory = fs::File::open(&root).unwrap();
@@ -276,7 +289,9 @@ fn a_unix_socket_is_told_by_its_name() {
         // SAFETY: room for two descriptors, which are closed below.
         unsafe {
             libc::socketpair(libc::AF_UNIX, libc::SOCK_STREAM, 0, pair.as_mut_ptr());
-            pair.map(|fd| libc::close(fd));
+            for fd in pair {
+                libc::close(fd);
+            }
         }
         watch.find(|call| {
             (is(call, "bind") && call.argument(0) == listener.as_raw_fd() as u64).then(|| {
@@ -315,7 +330,9 @@ fn descriptors_stand_for_files_pipes_and_anonymous_inodes() {
             assert_eq!(libc::prctl(libc::PR_SET_NAME, c"disguise".as_ptr(), 0, 0, 0), 0);
             assert_eq!(libc::prctl(libc::PR_GET_DUMPABLE, 0, 0, 0, 0), 1);
             assert_eq!(libc::chdir(c"..".as_ptr()), 0);
-            [copy, memory, event, pipe[0], pipe[1]].map(|fd| libc::close(fd));
+            for fd in [copy, memory, event, pipe[0], pipe[1]] {
+                libc::close(fd);
+            }
         }
         std::env::set_current_dir(&here).unwrap();
         let path = file.path().canonicalize().unwrap();

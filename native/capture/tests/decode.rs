@@ -8,7 +8,7 @@ const KINDS: [u16; 9] = [0, 1, 2, 3, 4, 32, 33, 34, 35];
 const KIND: usize = 52;
 const VERSION: usize = 56;
 /// Size of the fixed part of each kind, in the order of `KINDS`.
-const FIXED: [usize; 9] = [64, 208, 288, 72, 88, 96, 136, 160, 256];
+const FIXED: [usize; 9] = [64, 216, 288, 72, 88, 96, 144, 160, 256];
 
 fn record(kind: u16, length: usize) -> Vec<u8> {
     let mut bytes = vec![0; length];
@@ -33,16 +33,16 @@ fn the_fixed_part_alone_is_a_record_and_a_byte_less_is_none() {
 
 #[test]
 fn a_section_that_reaches_past_the_end_is_refused_by_name() {
-    let mut open = record(33, 136 + 10);
-    word(&mut open, 116, 11); // requested_length
+    let mut open = record(33, 144 + 10);
+    word(&mut open, 124, 11); // requested_length
     let error = decode(&open).unwrap_err();
-    assert_eq!(error.to_string(), "record of 146 bytes ends before its requested path");
-    word(&mut open, 116, 10);
+    assert_eq!(error.to_string(), "record of 154 bytes ends before its requested path");
+    word(&mut open, 124, 10);
     assert!(decode(&open).is_ok());
-    word(&mut open, 132, u32::MAX); // resolved_length
+    word(&mut open, 140, u32::MAX); // resolved_length
     assert_eq!(
         decode(&open).unwrap_err().to_string(),
-        "record of 146 bytes ends before its resolved path"
+        "record of 154 bytes ends before its resolved path"
     );
 }
 
@@ -58,9 +58,9 @@ fn another_version_and_an_unknown_kind_are_told_apart() {
 #[test]
 fn names_are_put_together_root_first() {
     let names = b"shadow\0etc\0";
-    let mut open = record(33, 136);
-    word(&mut open, 128, 1); // resolved_flags: rooted
-    word(&mut open, 132, names.len() as u32);
+    let mut open = record(33, 144);
+    word(&mut open, 136, 1); // resolved_flags: rooted
+    word(&mut open, 140, names.len() as u32);
     open.extend_from_slice(names);
     let event = decode(&open).unwrap().unwrap();
     let Kind::Open(open) = event.kind else { panic!("{event:?}") };

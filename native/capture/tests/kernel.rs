@@ -614,7 +614,9 @@ mod entry_32_bit {
         assert_eq!(call(SOCKETCALL, [CONNECT, low_page(&arguments), 0]), 0);
         watch.find(|event| match &event.kind {
             Kind::Connect(connect) if connect.fd == fd => {
-                let Socket::Inet { remote, .. } = &connect.state.socket else { panic!("{connect:?}") };
+                let Socket::Inet { remote, .. } = &connect.state.socket else {
+                    panic!("{connect:?}")
+                };
                 assert_eq!(remote.port, port);
                 Some(())
             }

@@ -137,9 +137,13 @@ impl Judge {
         report(self.world.snapshot_after_gap());
     }
 
-    /// System calls whose exits the rules ask for.
+    /// System calls whose exits the rules ask for, and those that say where a process stands.
     pub fn syscalls(&self) -> Vec<Syscall> {
-        self.rules.wanted.iter().filter_map(|event| Syscall::from_name(event.name())).collect()
+        let mut calls = self.types.syscalls(&self.rules.wanted);
+        calls.extend(["chdir", "fchdir"].into_iter().filter_map(Syscall::from_name));
+        calls.sort_unstable();
+        calls.dedup();
+        calls
     }
 
     /// Event types that some rule names and that capture does not give.

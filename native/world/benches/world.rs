@@ -119,6 +119,7 @@ fn header((pid, start_time): (u32, u64), time: u64) -> Header {
 
 fn fork(parent: (u32, u64), child: (u32, u64)) -> Event<'static> {
     let fork = Fork {
+        flags: 0,
         call: Default::default(),
         child: facts(child, parent),
         cgroup: KernelPath::rooted(CGROUP),

@@ -38,6 +38,11 @@ static ANONYMOUS: &[(&str, &str, &str)] = &[
     ("inotify", "inotify", "i"),
 ];
 
+/// A pipe or a FIFO.
+pub fn is_pipe(state: &FileState<'_>) -> bool {
+    state.mode & S_IFMT == S_IFIFO
+}
+
 fn sort(state: &FileState<'_>, arena: &Bump) -> Sort {
     if state.path.is_pseudo() {
         let name = path::kernel_path(&state.path, arena);

@@ -2,10 +2,10 @@
 
 use bumpalo::Bump;
 use jiff::{Timestamp, Zoned, fmt::strtime, tz::TimeZone};
-use peregrine_capture::event::{Event, ForkCall, Kind, Open, OpenCall};
-use peregrine_rules::{Argument, EventType, FieldId, FieldRef, Value};
+use peregrine_capture::event::{Descriptor, Event, ForkCall, Kind, Open, OpenCall, Socket, Via};
+use peregrine_rules::{Argument, Category, EventType, FieldId, FieldRef, Value};
 
-use super::{Context, EventTypes, file, names, parameters, path, process::Actor};
+use super::{Context, EventTypes, descriptor, file, names, parameters, path, process::Actor};
 
 const SECOND: u64 = 1_000_000_000;
 
@@ -22,6 +22,7 @@ pub fn event_type(event: &Event<'_>, types: &EventTypes) -> Option<EventType> {
             OpenCall::Creat => types.creat,
         },
         Kind::Connect(_) => types.connect,
+        Kind::Call(call) => return types.of_call(call.syscall),
         Kind::Fork(fork) => match fork.call {
             ForkCall::Clone => types.clone,
             ForkCall::Clone3 => types.clone3,
@@ -33,6 +34,30 @@ pub fn event_type(event: &Event<'_>, types: &EventTypes) -> Option<EventType> {
     })
 }
 
+/// The category of input and output: the descriptor's.
+fn sort_of_io(event: &Event<'_>) -> &'static str {
+    let Kind::Call(call) = &event.kind else { return "unknown" };
+    match call.first_descriptor() {
+        Some((_, Descriptor::File(state))) if descriptor::is_pipe(state) => "ipc",
+        Some((_, Descriptor::File(_))) => "file",
+        Some((_, Descriptor::Socket(state))) => match state.socket {
+            Socket::Unix { .. } => "ipc",
+            _ => "net",
+        },
+        None => "unknown",
+    }
+}
+
+/// Which way the request came into the kernel.
+fn via(event: &Event<'_>) -> Via {
+    match &event.kind {
+        Kind::Call(call) => call.via,
+        Kind::Open(open) => open.via,
+        Kind::Connect(connect) => connect.via,
+        _ => Via::Syscall,
+    }
+}
+
 /// What the call returned; `None` for events that return nothing.
 pub fn result(event: &Event<'_>) -> Option<i64> {
     match &event.kind {
@@ -40,6 +65,7 @@ pub fn result(event: &Event<'_>) -> Option<i64> {
         Kind::ExecFailed(exec) => Some(exec.result),
         Kind::Open(open) => Some(open.result),
         Kind::Connect(connect) => Some(connect.result),
+        Kind::Call(call) => Some(call.result),
         Kind::Fork(fork) => Some(fork.child.pid.into()),
         Kind::Exit(_) | Kind::CgroupAttach(_) => None,
     }
@@ -67,21 +93,27 @@ pub fn field<'a>(
             _ => Value::Absent,
         },
         FieldId::EvtCategory => {
-            event_type.category().word().map_or(Value::Absent, |word| Value::Str(word.as_bytes()))
+            let word = event_type.category().word().unwrap_or_else(|| sort_of_io(event));
+            Value::Str(word.as_bytes())
         }
         FieldId::EvtDir => Value::Str(b"<"),
         FieldId::EvtCpu => Value::I64(event.header.cpu.into()),
         FieldId::EvtSource => Value::Str(b"syscall"),
         FieldId::EvtHostname => Value::Str(context.hostname.as_bytes()),
         FieldId::EvtIsAsync => Value::Bool(false),
-        FieldId::EvtVia => Value::Str(b"syscall"),
+        FieldId::EvtVia => Value::Str(match via(event) {
+            Via::Syscall => b"syscall",
+            Via::IoUring => b"io_uring",
+        }),
         FieldId::EvtTruncated => Value::Bool(flags.is_truncated()),
         FieldId::EvtUnreadable => Value::Bool(flags.is_unreadable()),
         FieldId::EvtMismatch => Value::Bool(flags.is_mismatch()),
         FieldId::EvtArgs | FieldId::EvtInfo => {
-            Value::Str(parameters::line(&parameters::list(event, actor, arena), arena))
+            Value::Str(parameters::line(event, event_type, actor, arena))
         }
-        FieldId::EvtArg | FieldId::EvtRawarg => parameter(field, event, actor, arena),
+        FieldId::EvtArg | FieldId::EvtRawarg => {
+            parameters::field(field, event, event_type, actor, arena)
+        }
         FieldId::EvtRes => if_result(&|number| Value::Str(result_text(number, event, arena))),
         FieldId::EvtRawres => if_result(&Value::I64),
         FieldId::EvtFailed => if_result(&|number| Value::Bool(number < 0)),
@@ -100,7 +132,7 @@ pub fn field<'a>(
         | FieldId::EvtIsIoWrite
         | FieldId::EvtIsWait
         | FieldId::EvtIsSyslog => Value::Bool(false),
-        _ => counted(field.id, event, result).unwrap_or_else(|| timed(field, actor, arena)),
+        _ => counted(field.id, event_type, result).unwrap_or_else(|| timed(field, actor, arena)),
     }
 }
 
@@ -110,27 +142,6 @@ fn absolute<'a>(open: &'a Open<'a>, arena: &'a Bump) -> Value<'a> {
             Value::Str(path::absolute(open.requested, &open.base, arena))
         }
         OpenCall::Open | OpenCall::Creat => Value::Absent,
-    }
-}
-
-fn parameter<'a>(
-    field: &'a FieldRef,
-    event: &'a Event<'a>,
-    actor: Actor<'a>,
-    arena: &'a Bump,
-) -> Value<'a> {
-    let list = parameters::list(event, actor, arena);
-    let found = match &field.argument {
-        Argument::Parameter(name) | Argument::Key(name) => {
-            list.iter().find(|parameter| parameter.name == &**name)
-        }
-        Argument::Index(index) => usize::try_from(*index).ok().and_then(|index| list.get(index)),
-        _ => None,
-    };
-    let Some(found) = found else { return Value::Absent };
-    match field.id {
-        FieldId::EvtArg => found.text().map_or(Value::Absent, Value::Str),
-        _ => found.raw,
     }
 }
 
@@ -144,14 +155,17 @@ fn result_text<'a>(number: i64, event: &Event<'_>, arena: &'a Bump) -> &'a [u8] 
 }
 
 /// The fields that count: 1 or 0.
-fn counted(id: FieldId, event: &Event<'_>, result: Option<i64>) -> Option<Value<'static>> {
+fn counted(id: FieldId, event_type: EventType, result: Option<i64>) -> Option<Value<'static>> {
     let has_failed = result.is_some_and(|number| number < 0);
     let of_kind = |is_kind: bool| {
         // A failure of another category is no value at all.
         if is_kind { Value::U64(u64::from(has_failed)) } else { Value::Absent }
     };
-    let is_file = matches!(event.kind, Kind::Open(_));
-    let is_net = matches!(event.kind, Kind::Connect(_));
+    let (is_file, is_net) = match event_type.category() {
+        Category::File | Category::IoRead | Category::IoWrite | Category::IoOther => (true, false),
+        Category::Net => (false, true),
+        _ => (false, false),
+    };
     Some(match id {
         FieldId::EvtCount | FieldId::EvtCountExit => Value::U64(1),
         FieldId::EvtCountError => Value::U64(u64::from(has_failed)),
@@ -194,6 +208,14 @@ fn timed<'a>(field: &FieldRef, actor: Actor<'_>, arena: &'a Bump) -> Value<'a> {
             _ => Value::Absent,
         },
         _ => Value::Absent,
+    }
+}
+
+/// `YYYY-MM-DD HH:MM:SS.nnnnnnnnn +zzzz` of nanoseconds since the epoch.
+pub fn date<'a>(time: u64, context: &Context, arena: &'a Bump) -> Option<&'a [u8]> {
+    match written("%Y-%m-%d %H:%M:%S.%9f %z", &context.zone, time, arena) {
+        Value::Str(text) => Some(text),
+        _ => None,
     }
 }
 

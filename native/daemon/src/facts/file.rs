@@ -2,9 +2,9 @@
 
 use bumpalo::Bump;
 use peregrine_capture::event::{Layer, Open, OpenCall};
-use peregrine_rules::{FieldId, Value};
+use peregrine_rules::{FieldId, Value, flags};
 
-use super::{names, path};
+use super::path;
 
 const S_IFMT: u32 = 0o170_000;
 const S_IFDIR: u32 = 0o040_000;
@@ -115,5 +115,7 @@ pub fn open_flags(open: &Open<'_>) -> u32 {
         Layer::Upper => FD_UPPER_LAYER,
         Layer::Lower => FD_LOWER_LAYER,
     };
-    names::open_flags(open.flags) | layer | if open.is_created { F_CREATED } else { 0 }
+    flags::OPEN_FLAGS.from_kernel(open.flags.into())
+        | layer
+        | if open.is_created { F_CREATED } else { 0 }
 }

@@ -3,7 +3,9 @@
 //! One file per family of fields. Nothing here is kept from one event to the next; texts that are
 //! put together live in the arena that the evaluation brings along.
 
+mod calls;
 mod container;
+mod descriptor;
 mod event;
 mod file;
 mod names;
@@ -17,11 +19,15 @@ use std::sync::{Arc, LazyLock};
 
 use bumpalo::Bump;
 use jiff::tz::TimeZone;
-use peregrine_capture::event::{Event, Kind, OpenCall};
-use peregrine_rules::{EventType, Facts, FieldId, FieldRef, Value};
+use peregrine_capture::{
+    Syscall,
+    event::{Call, Descriptor, Event, Kind, OpenCall},
+};
+use peregrine_rules::{EventSet, EventType, Facts, FieldId, FieldRef, Value};
 use peregrine_world::{Process, World};
 
 use crate::clock::Clock;
+use calls::Role;
 use process::Actor;
 
 /// What holds for all events of a moment.
@@ -52,6 +58,8 @@ pub struct EventTypes {
     fork: EventType,
     vfork: EventType,
     procexit: EventType,
+    /// By [`Syscall::index`]; none for those that other events tell.
+    calls: Vec<Option<EventType>>,
 }
 
 impl EventTypes {
@@ -71,26 +79,32 @@ impl EventTypes {
             fork: named("fork")?,
             vfork: named("vfork")?,
             procexit: named("procexit")?,
+            calls: Syscall::all()
+                .map(|call| {
+                    (!call.is_told_otherwise())
+                        .then(|| EventType::from_rule_name(call.name()))
+                        .flatten()
+                })
+                .collect(),
         })
+    }
+
+    /// The type of a call's exit.
+    fn of_call(&self, call: Syscall) -> Option<EventType> {
+        self.calls.get(call.index()).copied().flatten()
+    }
+
+    /// The calls whose exits make events of these types.
+    pub fn syscalls(&self, wanted: &EventSet) -> Vec<Syscall> {
+        Syscall::all()
+            .filter(|call| self.of_call(*call).is_some_and(|event| wanted.contains(event)))
+            .collect()
     }
 
     /// Whether capture gives events of this type.
     pub fn contains(&self, event_type: EventType) -> bool {
-        [
-            self.execve,
-            self.execveat,
-            self.open,
-            self.openat,
-            self.openat2,
-            self.creat,
-            self.connect,
-            self.clone,
-            self.clone3,
-            self.fork,
-            self.vfork,
-            self.procexit,
-        ]
-        .contains(&event_type)
+        let others = [self.clone, self.clone3, self.fork, self.vfork, self.procexit];
+        others.contains(&event_type) || self.calls.contains(&Some(event_type))
     }
 
     /// The type under which rules know this event.
@@ -149,7 +163,16 @@ impl Facts for Judged<'_> {
 fn descriptor<'a>(judged: &'a Judged<'_>, field: &FieldRef, arena: &'a Bump) -> Value<'a> {
     let of_event = |id| match &judged.event.kind {
         Kind::Open(open) => file::field(id, open, arena),
-        Kind::Connect(connect) => net::field(id, connect, arena),
+        Kind::Connect(connect) => net::Party::of_connect(connect).field(id, arena),
+        Kind::Call(call) => match call.first_descriptor() {
+            Some((place, Descriptor::File(state))) => {
+                descriptor::field(id, net::fd(call, place), state, arena)
+            }
+            Some((place, Descriptor::Socket(state))) => {
+                net::Party::of_call(call, place, state).field(id, arena)
+            }
+            None => Value::Absent,
+        },
         _ => Value::Absent,
     };
     let in_container = |id| match of_event(id) {
@@ -173,7 +196,8 @@ fn descriptor<'a>(judged: &'a Judged<'_>, field: &FieldRef, arena: &'a Bump) -> 
     }
 }
 
-/// `fs.path.*`: of open, openat and openat2, unless they failed with EPERM, as rules are used to.
+/// `fs.path.*`: of what an event names; of opens unless they failed with EPERM, as rules are used to,
+/// of the others when they succeeded.
 fn file_system_path<'a>(judged: &'a Judged<'_>, field: &FieldRef, arena: &'a Bump) -> Value<'a> {
     match &judged.event.kind {
         Kind::Open(open) if open.call != OpenCall::Creat && open.result != -1 => match field.id {
@@ -181,7 +205,41 @@ fn file_system_path<'a>(judged: &'a Judged<'_>, field: &FieldRef, arena: &'a Bum
             FieldId::FsPathNameraw => Value::Str(open.requested),
             _ => Value::Absent,
         },
+        Kind::Call(call) if call.result == 0 => path_of_call(judged, call, field.id, arena),
         _ => Value::Absent,
+    }
+}
+
+fn path_of_call<'a>(
+    judged: &'a Judged<'_>,
+    call: &'a Call<'_>,
+    id: FieldId,
+    arena: &'a Bump,
+) -> Value<'a> {
+    let (role, is_raw) = match id {
+        FieldId::FsPathName => (Role::Name, false),
+        FieldId::FsPathNameraw => (Role::Name, true),
+        FieldId::FsPathSource => (Role::Source, false),
+        FieldId::FsPathSourceraw => (Role::Source, true),
+        FieldId::FsPathTarget => (Role::Target, false),
+        FieldId::FsPathTargetraw => (Role::Target, true),
+        _ => return Value::Absent,
+    };
+    if role == Role::Name && calls::is_about_descriptor(judged.event_type.name()) {
+        return match call.first_descriptor() {
+            Some((_, Descriptor::File(state))) => Value::Str(descriptor::name(state, arena)),
+            _ => Value::Absent,
+        };
+    }
+    let Some(place) = calls::path_place(judged.event_type, role) else { return Value::Absent };
+    match call.text(place) {
+        Some(text) if is_raw => Value::Str(text),
+        // What a symlink points to is relative to the link, not to the caller.
+        Some(text) if text.first() != Some(&b'/') && call.base(place).is_empty() => {
+            Value::Str(text)
+        }
+        Some(text) => Value::Str(path::absolute(text, &call.base(place), arena)),
+        None => Value::Absent,
     }
 }
 

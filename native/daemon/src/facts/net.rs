@@ -4,7 +4,10 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use bumpalo::Bump;
 use peregrine_capture::event::{Call, Connect, Endpoint, Place, Socket, SocketState};
-use peregrine_rules::{FieldId, Value};
+use peregrine_rules::{
+    FieldId, Value,
+    parameters::{SocketAddress, SocketTuple},
+};
 
 use super::names;
 
@@ -31,8 +34,7 @@ enum Ends {
 impl<'a> Party<'a> {
     /// Of a connect: the client is who connects, unless it failed; then the socket has no role yet.
     pub fn of_connect(connect: &'a Connect<'a>) -> Self {
-        let has_role =
-            connect.result >= 0 || connect.result == -i64::from(libc::EINPROGRESS);
+        let has_role = connect.result >= 0 || connect.result == -i64::from(libc::EINPROGRESS);
         let ends = match &connect.state.socket {
             Socket::Inet { local, remote, .. } if has_role => {
                 Ends::Both { client: *local, server: *remote, is_server: false }.unmapped()
@@ -55,14 +57,17 @@ impl<'a> Party<'a> {
         Self { fd: fd(call, place), state, ends, has_changed }
     }
 
-    /// `1.2.3.4:5->6.7.8.9:10`, as `evt.arg.tuple` has it; empty without two ends.
-    pub fn tuple<'b>(&self, arena: &'b Bump) -> &'b [u8] {
+    /// Both ends, as `evt.arg.tuple` has them.
+    pub fn tuple(&self) -> Option<SocketTuple<'a>> {
         match (&self.ends, &self.state.socket) {
-            (Ends::Both { client, server, .. }, _) => tuple(*client, *server, arena),
+            (Ends::Both { client, server, .. }, _) => Some(SocketTuple::Inet(
+                (client.address, client.port),
+                (server.address, server.port),
+            )),
             (_, Socket::Unix { socket, peer, path }) if *peer != 0 => {
-                unix_tuple(*socket, *peer, path, arena)
+                Some(SocketTuple::Unix(*socket, *peer, path))
             }
-            _ => b"",
+            _ => None,
         }
     }
 
@@ -85,9 +90,7 @@ impl<'a> Party<'a> {
             _ => match &self.state.socket {
                 Socket::None => Value::Absent,
                 Socket::Inet { family, .. } => self.inet(id, i32::from(*family), arena),
-                Socket::Unix { socket, peer, path } => {
-                    self.unix(id, (*socket, *peer, path), arena)
-                }
+                Socket::Unix { socket, peer, path } => self.unix(id, (*socket, *peer, path), arena),
                 Socket::Other(family) => other(id, i32::from(*family)),
             },
         }
@@ -251,9 +254,7 @@ impl Ends {
             end.map_or(Value::Absent, |end| Value::Str(names::decimal(end.port, arena)))
         };
         match id {
-            FieldId::FdIp | FieldId::FdNet => {
-                self.both(arena, |end| Value::Ip(end.address))
-            }
+            FieldId::FdIp | FieldId::FdNet => self.both(arena, |end| Value::Ip(end.address)),
             FieldId::FdPort | FieldId::FdProto => {
                 self.both(arena, |end| Value::U64(end.port.into()))
             }
@@ -310,12 +311,12 @@ fn tuple(client: Endpoint, server: Endpoint, arena: &Bump) -> &[u8] {
 }
 
 /// `1.2.3.4:5`
-pub fn end_text(end: Endpoint, arena: &Bump) -> &[u8] {
+fn end_text(end: Endpoint, arena: &Bump) -> &[u8] {
     names::text(format_args!("{}:{}", end.address, end.port), arena)
 }
 
 /// `srcptr->dstptr path`, pointers in hexadecimal; an abstract name's NUL shows as `@`.
-pub fn unix_tuple<'a>(socket: u64, peer: u64, path: &[u8], arena: &'a Bump) -> &'a [u8] {
+fn unix_tuple<'a>(socket: u64, peer: u64, path: &[u8], arena: &'a Bump) -> &'a [u8] {
     let pointers = names::text(format_args!("{socket:x}->{peer:x} "), arena);
     super::path::concat(&[pointers, unix_name(path, arena)], arena)
 }
@@ -354,7 +355,7 @@ fn protocol(state: &SocketState<'_>) -> &'static [u8] {
 }
 
 /// The end that a `struct sockaddr` names.
-fn endpoint(bytes: &[u8]) -> Option<Endpoint> {
+pub fn endpoint(bytes: &[u8]) -> Option<Endpoint> {
     let family = u16::from_ne_bytes(bytes.get(..2)?.try_into().ok()?);
     let port = u16::from_be_bytes(bytes.get(2..4)?.try_into().ok()?);
     let address = match i32::from(family) {
@@ -365,10 +366,10 @@ fn endpoint(bytes: &[u8]) -> Option<Endpoint> {
     Some(Endpoint { address, port })
 }
 
-/// The address as the caller gave it: `ip:port`, a path, or the family's number.
-pub fn requested_address<'a>(bytes: &[u8], arena: &'a Bump) -> Option<&'a [u8]> {
+/// The address as the caller gave it.
+pub fn socket_address(bytes: &[u8]) -> Option<SocketAddress<'_>> {
     if let Some(end) = endpoint(bytes) {
-        return Some(end_text(end, arena));
+        return Some(SocketAddress::Inet(end.address, end.port));
     }
     let family = u16::from_ne_bytes(bytes.get(..2)?.try_into().ok()?);
     match i32::from(family) {
@@ -377,8 +378,8 @@ pub fn requested_address<'a>(bytes: &[u8], arena: &'a Bump) -> Option<&'a [u8]> 
             let path = &bytes[2..];
             let end =
                 path.iter().skip(1).position(|&byte| byte == 0).map_or(path.len(), |at| at + 1);
-            Some(unix_name(&path[..end], arena))
+            Some(SocketAddress::Unix(&path[..end]))
         }
-        _ => Some(names::text(format_args!("family {family}"), arena)),
+        _ => Some(SocketAddress::Other(family)),
     }
 }

@@ -54,7 +54,12 @@ pub fn fork(parent: Key, child: Key, comm: &str) -> Event<'static> {
 }
 
 pub fn fork_of(header: Header, child: ProcessFacts) -> Event<'static> {
-    let fork = Fork { call: Default::default(), child, cgroup: KernelPath::rooted(b"a.scope\0") };
+    let fork = Fork {
+        call: Default::default(),
+        flags: 0,
+        child,
+        cgroup: KernelPath::rooted(b"a.scope\0"),
+    };
     Event { header, kind: Kind::Fork(fork) }
 }
 
