@@ -6,7 +6,7 @@ mod compiled;
 
 use std::net::IpAddr;
 
-pub(crate) use compiled::{Compiled, whole_regex};
+pub(crate) use compiled::Compiled;
 
 use crate::network::Network;
 use crate::value::ValueId;

@@ -241,7 +241,8 @@ fn collect_fields(expressions: &Expressions, value: ValueId, fields: &mut BTreeS
             | ValueSource::Upper(part)
             | ValueSource::Base64(part)
             | ValueSource::Basename(part)
-            | ValueSource::Length(part) => waiting.push(*part),
+            | ValueSource::Length(part)
+            | ValueSource::ByteLength(part) => waiting.push(*part),
             ValueSource::Join(left, right) | ValueSource::Getopt(left, right, _) => {
                 waiting.extend([*left, *right]);
             }

@@ -185,6 +185,8 @@ codes! {
         "A value looks as if something else was meant.";
     CorrectedComparison "corrected-comparison" "LOAD_COMPILE_CONDITION" Warning
         "The comparison does here what it says; Falco does something else.";
+    DefinedLater "defined-later" "LOAD_COMPILE_CONDITION" Warning
+        "A rule uses a macro of a later file, which Falco refuses.";
     NeverKnownField "never-known-field" "LOAD_COMPILE_CONDITION" Warning
         "The field is known by name only and never has a value here.";
     NotCaptured "not-captured" "LOAD_COMPILE_CONDITION" Warning

@@ -49,6 +49,7 @@ mod output;
 mod parser;
 mod patterns;
 mod plan;
+mod posix;
 mod priority;
 mod render;
 mod selection;

@@ -108,7 +108,7 @@ impl<'load> Lists<'load> {
             if !written.is_empty() {
                 written.push_str(", ");
             }
-            if needs_quotes(item) {
+            if item.is_empty() || needs_quotes(item) {
                 written.push('"');
                 written.push_str(item);
                 written.push('"');

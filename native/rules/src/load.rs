@@ -102,6 +102,7 @@ pub fn load(files: &[RuleFile], options: &LoadOptions) -> (Option<Plan>, Vec<Dia
     for (definition, condition) in all.iter().zip(conditions) {
         rules.extend(checked(&mut typing, definition, condition, options, &mut found));
     }
+    typing.unused_macros(&mut found);
     if !has_error(&found) {
         warn_unused(&typing, &definitions, options, &mut found);
     }

@@ -69,6 +69,8 @@ pub(crate) struct Seen {
     pub index: usize,
     /// When it was last changed: it sees what was defined before.
     pub visibility: usize,
+    /// The file of the first definition.
+    pub file: usize,
 }
 
 impl Seen {
@@ -148,8 +150,8 @@ impl Definitions {
     fn list(&mut self, item: ListItem, found: &mut Vec<Diagnostic>) {
         let name = Rc::clone(&item.name);
         if !appends(&item.change, "items") {
-            let index = self.lists.get(&name.text).map(|list| list.seen.index);
-            let seen = self.seen(index);
+            let earlier = self.lists.get(&name.text).map(|list| list.seen);
+            let seen = self.seen(earlier, name.file);
             self.lists.put(&name.text, List { name: item.name, items: item.items, seen });
             return;
         }
@@ -166,8 +168,8 @@ impl Definitions {
     fn macro_item(&mut self, item: MacroItem, found: &mut Vec<Diagnostic>) {
         let name = Rc::clone(&item.name);
         if !appends(&item.change, "condition") {
-            let index = self.macros.get(&name.text).map(|it| it.seen.index);
-            let seen = self.seen(index);
+            let earlier = self.macros.get(&name.text).map(|it| it.seen);
+            let seen = self.seen(earlier, name.file);
             let condition = Text::from_scalar(&item.condition);
             self.macros.put(&name.text, Macro { name: item.name, condition, seen });
             return;
@@ -182,9 +184,12 @@ impl Definitions {
         }
     }
 
-    fn seen(&mut self, first: Option<usize>) -> Seen {
+    fn seen(&mut self, earlier: Option<Seen>, file: usize) -> Seen {
         let visibility = self.next_operation();
-        Seen { index: first.unwrap_or(visibility), visibility }
+        match earlier {
+            Some(earlier) => Seen { visibility, ..earlier },
+            None => Seen { index: visibility, visibility, file },
+        }
     }
 
     /// Something changes an item that is not there.

@@ -13,6 +13,8 @@
 
 mod operand;
 
+pub(crate) use operand::TRANSFORMERS;
+
 use crate::condition::{Comparison, Condition, Literal, Operand, Right, Span};
 use crate::diagnostic::Code;
 use crate::lexer::{Cursor, QuoteProblem};

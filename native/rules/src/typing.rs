@@ -6,8 +6,11 @@ mod constant;
 mod explained;
 mod operand;
 mod services;
+mod unused;
 
 use std::rc::Rc;
+
+pub(crate) use operand::lookup_mistake;
 
 use crate::condition::{Condition, Span};
 use crate::diagnostic::{Code, Diagnostic};
@@ -164,12 +167,7 @@ impl<'load> Typing<'load> {
 
     fn macro_use(&mut self, site: &mut Site<'_>, name: &str, span: &Span) -> Option<ExprId> {
         let files = self.files;
-        let Some(index) = self.definitions.macros.position(name) else {
-            if !self.definitions.broken.contains(&(Kind::Macro, name.to_owned())) {
-                self.undefined(site, name, span);
-            }
-            return None;
-        };
+        let index = self.visible_macro(site, self.open.last().copied(), name, span)?;
         if let Some(begin) = self.open.iter().position(|open| *open == index) {
             let mut chain: Vec<_> =
                 self.open[begin..].iter().map(|it| self.macro_name(*it)).collect();
@@ -178,22 +176,51 @@ impl<'load> Typing<'load> {
             site.report(files, Code::MacroCycle, span.clone(), message, "");
             return None;
         }
-        if let Some(outer) = self.open.last() {
-            let macros = self.definitions.macros.all();
-            if !macros[*outer].seen.sees(macros[index].seen) {
-                let message = format!("macro `{name}` is defined only after this macro");
-                let help = format!("define `{name}` first");
-                site.report(files, Code::UndefinedMacro, span.clone(), message, &help);
-                return None;
-            }
-        }
         if self.open.len() >= DEPTH_LIMIT as usize {
             let message = format!("more than {DEPTH_LIMIT} macros stand in one another");
             site.report(files, Code::ConditionLimit, span.clone(), message, "");
             return None;
         }
         self.macro_used[index] = true;
+        self.warn_defined_later(site, index, span);
         self.checked_macro(site, index)
+    }
+
+    /// Rules see macros of all files; Falco, which reads one file after the other, refuses the earlier
+    /// one.
+    fn warn_defined_later(&self, site: &mut Site<'_>, index: usize, span: &Span) {
+        let defined = self.definitions.macros.all()[index].seen.file;
+        if site.text.place(self.files, span.clone()).file < defined {
+            let name = self.macro_name(index);
+            let message = format!("macro `{name}` is defined in a later file; Falco refuses this");
+            let help = format!("load `{}` before this file", self.files[defined].name);
+            site.report(self.files, Code::DefinedLater, span.clone(), message, &help);
+        }
+    }
+
+    /// The macro of a name, if it is there and the macro that it stands in sees it.
+    fn visible_macro(
+        &self,
+        site: &mut Site<'_>,
+        outer: Option<usize>,
+        name: &str,
+        span: &Span,
+    ) -> Option<usize> {
+        let Some(index) = self.definitions.macros.position(name) else {
+            if !self.definitions.broken.contains(&(Kind::Macro, name.to_owned())) {
+                self.undefined(site, name, span);
+            }
+            return None;
+        };
+        let macros = self.definitions.macros.all();
+        if outer.is_some_and(|outer| outer != index && !macros[outer].seen.sees(macros[index].seen))
+        {
+            let message = format!("macro `{name}` is defined only after this macro");
+            let help = format!("define `{name}` first");
+            site.report(self.files, Code::UndefinedMacro, span.clone(), message, &help);
+            return None;
+        }
+        Some(index)
     }
 
     fn checked_macro(&mut self, site: &mut Site<'_>, index: usize) -> Option<ExprId> {

@@ -20,7 +20,10 @@ pub(crate) enum ValueSource {
     Upper(ValueId),
     Base64(ValueId),
     Basename(ValueId),
+    /// Of a text or a list.
     Length(ValueId),
+    /// Of bytes, in which a NUL is a byte like any other.
+    ByteLength(ValueId),
     /// A separator and a list.
     Join(ValueId, ValueId),
     Concat(Box<[ValueId]>),
@@ -108,6 +111,15 @@ pub(crate) fn length(value: Value<'_>) -> Value<'_> {
     match value {
         Value::Str(text) => Value::U64(memchr::memchr(0, text).unwrap_or(text.len()) as u64),
         Value::List(elements) => Value::U64(elements.len() as u64),
+        Value::Unknown => Value::Unknown,
+        _ => Value::Absent,
+    }
+}
+
+/// All bytes there are.
+pub(crate) fn byte_length(value: Value<'_>) -> Value<'_> {
+    match value {
+        Value::Str(bytes) => Value::U64(bytes.len() as u64),
         Value::Unknown => Value::Unknown,
         _ => Value::Absent,
     }

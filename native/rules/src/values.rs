@@ -85,6 +85,7 @@ impl<'a, F: Facts> Values<'a, F> {
                 value::each_text(self.get(*inner), arena, |text| Some(value::basename(text)))
             }
             ValueSource::Length(inner) => value::length(self.get(*inner)),
+            ValueSource::ByteLength(inner) => value::byte_length(self.get(*inner)),
             ValueSource::Join(separator, list) => {
                 value::join(self.get(*separator), self.get(*list), arena)
             }

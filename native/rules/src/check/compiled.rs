@@ -5,16 +5,14 @@ use std::net::IpAddr;
 
 use bumpalo::Bump;
 use hashbrown::HashSet;
-use regex::{Regex, RegexBuilder};
+use regex::Regex;
 
 use super::{Check, Order, Pattern, Relation, Several, Wanted};
 use crate::facts::{Truth, Value};
 use crate::glob::Glob;
 use crate::network::Network;
 use crate::patterns::{PathPrefixes, Prefixes, Substrings, Suffixes, TextSet};
-
-/// Most memory that a regular expression may take when compiled.
-const REGEX_LIMIT: usize = 1 << 20;
+use crate::posix;
 
 /// A check made ready for asking.
 #[derive(Debug)]
@@ -65,15 +63,6 @@ impl NumberSet {
     }
 }
 
-/// Compiles a pattern that must match a whole text.
-pub(crate) fn whole_regex(pattern: &str) -> Result<Regex, regex::Error> {
-    RegexBuilder::new(&format!(r"\A(?:{pattern})\z"))
-        .size_limit(REGEX_LIMIT)
-        .dfa_size_limit(REGEX_LIMIT)
-        .nest_limit(100)
-        .build()
-}
-
 impl Compiled {
     pub fn new(check: &Check) -> Self {
         match check {
@@ -112,7 +101,7 @@ impl Compiled {
             Pattern::Regex => Self::Regexes(
                 texts
                     .iter()
-                    .filter_map(|text| whole_regex(std::str::from_utf8(text).ok()?).ok())
+                    .filter_map(|text| posix::whole(std::str::from_utf8(text).ok()?).ok())
                     .collect(),
             ),
             Pattern::PathPrefix => Self::PathPrefix(PathPrefixes::new(texts)),

@@ -252,7 +252,8 @@ fn boolean(text: &str) -> Option<bool> {
     }
 }
 
-fn number(text: &str) -> Option<u32> {
+/// A whole number as C writes it: decimal, `0x` or octal.
+pub(super) fn number(text: &str) -> Option<u32> {
     if let Some(digits) = text.strip_prefix("0x").or_else(|| text.strip_prefix("0X")) {
         return u32::from_str_radix(digits, 16).ok();
     }

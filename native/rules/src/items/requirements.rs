@@ -1,6 +1,6 @@
 //! `required_engine_version` and `required_plugin_versions`.
 
-use super::keys::Keys;
+use super::keys::{Keys, number};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::source::Place;
 use crate::yaml::Value;
@@ -39,8 +39,8 @@ impl Version {
 /// A lone number is the minor version of old files.
 pub(super) fn engine_version(keys: &Keys<'_>, found: &mut Vec<Diagnostic>) {
     let Some(text) = keys.required("required_engine_version", found) else { return };
-    let minor = text.text.parse::<u32>().ok();
-    let required = match minor {
+    keys.warn_unknown(&["required_engine_version"], found);
+    let required = match number(&text.text) {
         Some(minor) => Some(Version { major: 0, minor: minor.into(), patch: 0 }),
         None => Version::parse(&text.text),
     };
@@ -61,6 +61,7 @@ pub(super) fn engine_version(keys: &Keys<'_>, found: &mut Vec<Diagnostic>) {
 }
 
 pub(super) fn plugin_versions(keys: &Keys<'_>, found: &mut Vec<Diagnostic>) {
+    keys.warn_unknown(&["required_plugin_versions"], found);
     let Some(node) = keys.node("required_plugin_versions") else { return };
     let Value::Sequence(entries) = &node.value else {
         keys.wrong("required_plugin_versions", "must be a list", found);

@@ -2,12 +2,17 @@
 
 use std::rc::Rc;
 
+use crate::condition::Operand;
 use crate::diagnostic::{Code, Diagnostic};
+use crate::fields::lookup;
 use crate::items::{Exception, ExceptionValue, Fields};
+use crate::load::SOURCE;
 use crate::nearest;
 use crate::operators::{Modifier, Operator, RightSide};
+use crate::parser;
 use crate::source::Place;
 use crate::text::Scalar;
+use crate::typing::lookup_mistake;
 
 /// An exception that fits together.
 #[derive(Clone, Debug)]
@@ -32,15 +37,17 @@ pub(crate) struct Comparator {
 /// Exceptions of a definition; those that do not fit together are reported and left out.
 pub(super) fn define(
     exceptions: Vec<Exception>,
+    source: &str,
     found: &mut Vec<Diagnostic>,
 ) -> Vec<RuleException> {
-    exceptions.into_iter().filter_map(|exception| checked(exception, found)).collect()
+    exceptions.into_iter().filter_map(|exception| checked(exception, source, found)).collect()
 }
 
 /// Appends to exceptions of the same name, and adds the others.
 pub(super) fn append(
     exceptions: &mut Vec<RuleException>,
     more: Vec<Exception>,
+    source: &str,
     found: &mut Vec<Diagnostic>,
 ) {
     for exception in more {
@@ -65,12 +72,16 @@ pub(super) fn append(
                 let message = format!("a new exception `{name}` needs `fields` and `values`");
                 found.push(Diagnostic::new(Code::InvalidException, place, message));
             }
-            None => exceptions.extend(checked(exception, found)),
+            None => exceptions.extend(checked(exception, source, found)),
         }
     }
 }
 
-fn checked(exception: Exception, found: &mut Vec<Diagnostic>) -> Option<RuleException> {
+fn checked(
+    exception: Exception,
+    source: &str,
+    found: &mut Vec<Diagnostic>,
+) -> Option<RuleException> {
     let Exception { name, place, fields, comps, values } = exception;
     let Some(fields) = fields else {
         let message = format!("exception `{}` has no fields", name.text);
@@ -82,6 +93,9 @@ fn checked(exception: Exception, found: &mut Vec<Diagnostic>) -> Option<RuleExce
     let exception =
         RuleException { name, fields, is_single, values: values.unwrap_or_default(), place };
     let count = found.len();
+    if source == SOURCE {
+        exception.fields.iter().for_each(|(field, _)| check_field(field, found));
+    }
     for value in &exception.values {
         check_value(&exception, value, found);
     }
@@ -133,6 +147,28 @@ fn paired(
             mismatch(found, name.place(), "a list of fields takes a list of operators".to_owned())
         }
     }
+}
+
+/// Without values a field stands in no condition, and must be one all the same.
+fn check_field(field: &Scalar, found: &mut Vec<Diagnostic>) {
+    let diagnostic = match parser::parse_operand(&field.text, 0) {
+        Some((Operand::Transformer(_), end)) if end == field.text.len() => return,
+        Some((Operand::Field(written), end)) if end == field.text.len() => {
+            let Err(error) = lookup(&written.name, written.bracket.as_deref()) else { return };
+            let mistake = lookup_mistake(&error, &written);
+            let diagnostic =
+                Diagnostic::new(Code::InvalidException, field.place(), mistake.message);
+            match mistake.help {
+                Some(help) => diagnostic.help(help),
+                None => diagnostic,
+            }
+        }
+        _ => {
+            let message = format!("`{}` is neither a field nor a transformer", field.text);
+            Diagnostic::new(Code::InvalidException, field.place(), message)
+        }
+    };
+    found.push(diagnostic);
 }
 
 fn default_comparator(text: &str, field: &Scalar) -> Comparator {

@@ -73,7 +73,7 @@ impl Definitions {
         else {
             return; // Reported when the item was read.
         };
-        let exceptions = exceptions::define(item.exceptions.unwrap_or_default(), found);
+        let exceptions = exceptions::define(item.exceptions.unwrap_or_default(), &source, found);
         let rule = Rule {
             place: item.place,
             condition: Text::from_scalar(&condition),
@@ -132,7 +132,7 @@ fn append(rule: &mut Rule, item: RuleItem, keys: Option<&Keys>, found: &mut Vec<
         append_text(&mut rule.condition, &condition);
     }
     if let Some(exceptions) = item.exceptions.filter(|_| has("exceptions")) {
-        exceptions::append(&mut rule.exceptions, exceptions, found);
+        exceptions::append(&mut rule.exceptions, exceptions, &rule.source, found);
     }
     if keys.is_none() {
         return; // The old form looks at nothing else.
@@ -170,7 +170,8 @@ fn replace(rule: &mut Rule, item: &RuleItem, keys: &Keys, found: &mut Vec<Diagno
         rule.tags = texts(item.tags.clone());
     }
     if has("exceptions") {
-        rule.exceptions = exceptions::define(item.exceptions.clone().unwrap_or_default(), found);
+        let exceptions = item.exceptions.clone().unwrap_or_default();
+        rule.exceptions = exceptions::define(exceptions, &rule.source, found);
     }
 }
 

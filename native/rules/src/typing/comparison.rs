@@ -10,6 +10,7 @@ use crate::expression::ExprId;
 use crate::facts::{Truth, Value};
 use crate::fields::{Argument, FieldId, FieldType, Trait, is_field, lookup};
 use crate::operators::{Modifier, Operator};
+use crate::parser::TRANSFORMERS;
 
 impl Typing<'_> {
     pub(super) fn comparison(
@@ -40,7 +41,7 @@ impl Typing<'_> {
                 || matches!(operator, Operator::Equal | Operator::Same | Operator::Exists));
         if !fits {
             let message = format!(
-                "`{}` does not go with `{}`, which is a {}",
+                "`{}` does not go with `{}`, whose type is {}",
                 operator.text(),
                 comparison.left,
                 left.field_type.word()
@@ -315,6 +316,10 @@ impl Typing<'_> {
             let message = format!("`{text}` is the name of a field, and stands here as a text");
             let help = format!("write `val({text})` to compare with the field");
             site.report(self.files, Code::SuspiciousValue, span, message, &help);
+        } else if is_transformer_call(text) {
+            let message = format!("`{text}` looks like a transformer, and stands here as a text");
+            let help = "write it without quotes";
+            site.report(self.files, Code::SuspiciousValue, span, message, help);
         } else if comparison.operator == Operator::Regex && is_plain_pattern(text) {
             let message = "this regular expression has nothing of one";
             let help = "`=`, `contains`, `startswith` and `endswith` are faster and say more";
@@ -451,6 +456,13 @@ fn sorted(mut texts: Vec<Vec<u8>>) -> Vec<Vec<u8>> {
     texts.sort_unstable();
     texts.dedup();
     texts
+}
+
+/// Whether a text is what a transformer with its arguments looks like.
+fn is_transformer_call(text: &str) -> bool {
+    text.strip_suffix(')')
+        .and_then(|text| text.split_once('('))
+        .is_some_and(|(name, _)| name == "val" || TRANSFORMERS.contains(&name.trim_end()))
 }
 
 /// Whether a pattern could as well be a plain text, `.*` at its ends aside.

@@ -163,7 +163,7 @@ pub(super) fn regex(pattern: &[u8]) -> Result<Vec<u8>, Unfit> {
     if text.contains("(?") {
         return unfit("groups with `(?` are not known in regular expressions here", "");
     }
-    match crate::check::whole_regex(text) {
+    match crate::posix::whole(text) {
         Ok(_) => Ok(pattern.to_vec()),
         Err(regex::Error::CompiledTooBig(_)) => {
             unfit("the regular expression becomes too large", "use smaller repetitions")

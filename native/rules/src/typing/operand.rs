@@ -148,7 +148,11 @@ impl Typing<'_> {
             }
             "len" => {
                 let only = one(&[Text, Bytes, TextList]).ok_or("one text, bytes or a list")?;
-                (ValueSource::Length(only.value), U64)
+                let source = match only.field_type {
+                    Bytes => ValueSource::ByteLength(only.value),
+                    _ => ValueSource::Length(only.value),
+                };
+                (source, U64)
             }
             "join" => match given {
                 [separator, list]
