@@ -3,7 +3,7 @@
 
 use std::{
     io,
-    sync::mpsc::{Receiver, Sender, channel},
+    sync::mpsc::{Receiver, Sender, TryRecvError, channel},
     thread::JoinHandle,
 };
 
@@ -34,6 +34,17 @@ impl Change {
     /// Waits for it; gives the names of all attached hooks.
     pub fn wait(&self) -> anyhow::Result<Vec<String>> {
         self.0.recv().context("the thread that attaches programs has ended")?.map_err(Into::into)
+    }
+
+    /// The same without waiting: nothing while it is still under way.
+    pub fn poll(&self) -> Option<anyhow::Result<Vec<String>>> {
+        match self.0.try_recv() {
+            Ok(attached) => Some(attached.map_err(Into::into)),
+            Err(TryRecvError::Empty) => None,
+            Err(TryRecvError::Disconnected) => {
+                Some(Err(anyhow::anyhow!("the thread that attaches programs has ended")))
+            }
+        }
     }
 }
 

@@ -72,6 +72,17 @@ pub struct RunOptions {
     /// Folder of your own rules, loaded behind the daemon's; may be absent
     #[arg(long, value_name = "DIR", default_value = "/etc/peregrine/rules.d")]
     pub rules_dir: PathBuf,
+    /// Load rules anew when their files change, as by SIGHUP
+    #[arg(
+        long,
+        value_name = "BOOL",
+        default_value_t = true,
+        default_missing_value = "true",
+        num_args = 0..=1,
+        require_equals = true,
+        action = clap::ArgAction::Set
+    )]
+    pub watch_rules: bool,
     /// Least severe priority that still makes an alert
     #[arg(long, default_value = "debug", value_parser = parse_priority)]
     pub priority: Priority,

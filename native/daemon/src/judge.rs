@@ -38,7 +38,7 @@ pub struct Judge {
 }
 
 /// A plan and what of it is needed for each alert, made ready.
-struct Ruleset {
+pub struct Ruleset {
     plan: Plan,
     wanted: EventSet,
     labels: Vec<Labels>,
@@ -137,9 +137,23 @@ impl Judge {
         report(self.world.snapshot_after_gap());
     }
 
+    /// Judges by these rules from the next event on; gives back the former ones.
+    pub fn replace(&mut self, rules: Ruleset) -> Ruleset {
+        std::mem::replace(&mut self.rules, rules)
+    }
+
     /// System calls whose exits the rules ask for, and those that say where a process stands.
     pub fn syscalls(&self) -> Vec<Syscall> {
-        let mut calls = self.types.syscalls(&self.rules.wanted);
+        self.syscalls_of(self.rules.wanted.clone())
+    }
+
+    /// The same for the rules that judge now and for those that will.
+    pub fn syscalls_also_of(&self, rules: &Ruleset) -> Vec<Syscall> {
+        self.syscalls_of(self.rules.wanted.clone().union(&rules.wanted))
+    }
+
+    fn syscalls_of(&self, wanted: EventSet) -> Vec<Syscall> {
+        let mut calls = self.types.syscalls(&wanted);
         calls.extend(["chdir", "fchdir"].into_iter().filter_map(Syscall::from_name));
         calls.sort_unstable();
         calls.dedup();
@@ -182,7 +196,8 @@ impl Judge {
 }
 
 impl Ruleset {
-    fn new(plan: Plan) -> Self {
+    /// Makes a plan ready.
+    pub fn new(plan: Plan) -> Self {
         let labels = plan.rules().map(Labels::new).collect();
         Self { wanted: plan.interest().events.clone(), labels, plan }
     }

@@ -17,7 +17,9 @@ mod fields;
 mod judge;
 mod losses;
 mod metrics;
+mod reload;
 mod rule_files;
+mod rule_set;
 mod run;
 
 use std::{io::IsTerminal, process::ExitCode};

@@ -18,7 +18,7 @@ use peregrine_capture::{Hooks, Item, Lanes, Probe, Settings, Waker};
 use peregrine_rules::{LoadOptions, Plan};
 use peregrine_world::{Limits, World};
 use signal_hook::{
-    consts::{SIGINT, SIGTERM, SIGUSR1},
+    consts::{SIGHUP, SIGINT, SIGTERM, SIGUSR1},
     iterator::Signals,
 };
 
@@ -30,7 +30,9 @@ use crate::{
     judge::Judge,
     losses::Losses,
     metrics::{Sample, metrics},
+    reload::{Reloads, Trigger},
     rule_files::{self, Defaults},
+    rule_set::{Loaded, Refusal, RuleSource},
 };
 
 /// How long the lanes are left alone while events flow: nobody is woken meanwhile, and an alert is
@@ -46,7 +48,8 @@ const STOP_LIMIT: Duration = Duration::from_secs(3);
 pub fn run(options: &RunOptions) -> anyhow::Result<()> {
     // Before there are threads: it makes child processes.
     let probe = Probe::take();
-    let plan = load_rules(options)?;
+    let rules = rule_source(options);
+    let (plan, fingerprint) = load_rules(&rules)?;
     let types = EventTypes::new().context("the rules know the events of capture")?;
     let hostname: Arc<str> = hostname().into();
     let sample = Sample::default();
@@ -60,9 +63,10 @@ pub fn run(options: &RunOptions) -> anyhow::Result<()> {
 
     // All that is below runs without privileges, and so do the threads that it starts.
     let service = service.start()?;
-    let stop = Stop::listen(lanes.waker())?;
+    let mut reloads = Reloads::start(rules, fingerprint, options.watch_rules, lanes.waker())?;
+    let stop = Stop::listen(lanes.waker(), reloads.trigger())?;
     announce(options, &hooks, &judge);
-    watch(&mut judge, &mut attacher, lanes, &stop, &sample, &service)?;
+    watch(&mut judge, &mut attacher, &mut reloads, lanes, &stop, &sample, &service)?;
 
     // Detach first, so that nothing new comes, and then let subscribers have what there is.
     drop(attacher);
@@ -71,29 +75,38 @@ pub fn run(options: &RunOptions) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Reads and compiles the rules; what is wrong with them goes to standard error.
-fn load_rules(options: &RunOptions) -> anyhow::Result<Plan> {
-    let defaults = if options.no_default_rules { Defaults::Leave } else { Defaults::Load };
-    let files = rule_files::read(defaults, Some(&options.rules_dir), &options.rules)?;
-    let load_options = LoadOptions {
-        minimum_priority: peregrine_rules::Priority::ALL[options.priority as usize],
-        matching: match options.rule_matching {
-            RuleMatching::First => peregrine_rules::RuleMatching::First,
-            RuleMatching::All => peregrine_rules::RuleMatching::All,
+/// Where the rules come from.
+fn rule_source(options: &RunOptions) -> RuleSource {
+    RuleSource {
+        defaults: if options.no_default_rules { Defaults::Leave } else { Defaults::Load },
+        folder: Some(options.rules_dir.clone()),
+        named: options.rules.clone(),
+        options: LoadOptions {
+            minimum_priority: peregrine_rules::Priority::ALL[options.priority as usize],
+            matching: match options.rule_matching {
+                RuleMatching::First => peregrine_rules::RuleMatching::First,
+                RuleMatching::All => peregrine_rules::RuleMatching::All,
+            },
+            offering: rule_files::built_in_names(),
+            ..LoadOptions::default()
         },
-        offering: rule_files::built_in_names(),
-        ..LoadOptions::default()
-    };
-    let (plan, diagnostics) = peregrine_rules::load(&files, &load_options);
-    for diagnostic in &diagnostics {
-        eprintln!("{}", peregrine_rules::render(diagnostic, &files));
     }
-    match plan {
-        Some(plan) if plan.rules().next().is_some() => Ok(plan),
-        Some(_) => {
-            bail!("no rules: leave out --no-default-rules, or name a rule file with -r FILE")
+}
+
+/// Reads and compiles the rules, and gives the fingerprint of their texts; what is wrong with them
+/// goes to standard error.
+fn load_rules(source: &RuleSource) -> anyhow::Result<(Plan, u64)> {
+    let texts = source.read()?;
+    match texts.load(&source.options) {
+        Ok(Loaded { plan, warnings }) => {
+            warnings.iter().for_each(|text| eprintln!("{text}"));
+            Ok((plan, texts.fingerprint()))
         }
-        None => bail!("rules refused: correct the errors above, nothing was started"),
+        Err(Refusal::Errors { drawn, .. }) => {
+            drawn.iter().for_each(|text| eprintln!("{text}"));
+            bail!("rules refused: correct the errors above, nothing was started")
+        }
+        Err(refusal) => Err(refusal.into()),
     }
 }
 
@@ -202,6 +215,7 @@ fn announce(options: &RunOptions, hooks: &[String], judge: &Judge) {
 fn watch(
     judge: &mut Judge,
     attacher: &mut Attacher,
+    reloads: &mut Reloads,
     mut lanes: Lanes,
     stop: &Stop,
     sample: &Sample,
@@ -219,6 +233,9 @@ fn watch(
                 tracing::debug!(%error, "record not decoded");
             }
         });
+        if let Some(notice) = reloads.step(judge, attacher) {
+            service.publisher().publish(notice);
+        }
         if Instant::now() >= next_tick {
             next_tick = Instant::now() + TICK;
             if let Some(newest) = attacher.newest() {
@@ -233,12 +250,15 @@ fn watch(
                 service.publisher().publish(notice);
             }
             judge.tick();
-            sample.set(metrics(judge.counts(), &losses, malformed, judge.world().stats()));
+            let mut newest = metrics(judge.counts(), &losses, malformed, judge.world().stats());
+            newest.extend(reloads.metrics());
+            sample.set(newest);
         }
         if stop.is_reopen_told() {
             service.reopen_files();
         }
         match count {
+            0 if reloads.is_under_way() => lanes.wait(PAUSE)?,
             0 => lanes.wait(TICK)?,
             BATCH => {}
             _ => std::thread::sleep(PAUSE),
@@ -261,16 +281,19 @@ struct Stop {
 }
 
 impl Stop {
-    /// SIGINT and SIGTERM stop, the second one at once; SIGUSR1 opens the alert file anew.
-    fn listen(waker: Waker) -> anyhow::Result<Self> {
+    /// SIGINT and SIGTERM stop, the second one at once; SIGHUP loads the rules anew; SIGUSR1 opens
+    /// the alert file anew.
+    fn listen(waker: Waker, reload: Trigger) -> anyhow::Result<Self> {
         let told = Self { stop: Arc::default(), reopen: Arc::default() };
         let (stop, reopen) = (Arc::clone(&told.stop), Arc::clone(&told.reopen));
-        let mut signals = Signals::new([SIGINT, SIGTERM, SIGUSR1]).context("listen for signals")?;
+        let mut signals =
+            Signals::new([SIGHUP, SIGINT, SIGTERM, SIGUSR1]).context("listen for signals")?;
         let listener = std::thread::Builder::new().name("signals".to_owned());
         listener
             .spawn(move || {
                 for signal in signals.forever() {
                     match signal {
+                        SIGHUP => reload.reload(),
                         SIGUSR1 => reopen.store(true, Ordering::SeqCst),
                         _ if stop.swap(true, Ordering::SeqCst) => std::process::exit(130),
                         _ => {}

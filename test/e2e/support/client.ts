@@ -7,6 +7,7 @@ import {
   type ClientReadableStream,
   type MethodDefinition,
 } from '@grpc/grpc-js'
+import { decodeStatus, type StatusMetric } from '../../../src/subscribe/wire.js'
 import { serviceOf } from '../../exporter/support/services.js'
 import type { Test } from './daemon.js'
 
@@ -101,6 +102,24 @@ export function askVersion(t: Test, address: string): Promise<Record<string, unk
       (error, answer) => {
         if (answer === undefined) reject(error ?? new Error('no answer'))
         else resolve(answer)
+      },
+    )
+  })
+}
+
+/** The daemon's own metrics. */
+export function askStatus(t: Test, address: string): Promise<readonly StatusMetric[]> {
+  const client = connect(t, address)
+  const method = methodOf('peregrine.alerts.v1.Alerts', 'Status')
+  return new Promise((resolve, reject) => {
+    client.makeUnaryRequest(
+      method.path,
+      method.requestSerialize,
+      (bytes: Buffer) => decodeStatus(bytes),
+      {},
+      (error, answer) => {
+        if (answer === undefined) reject(error ?? new Error('no answer'))
+        else resolve(answer.metrics)
       },
     )
   })

@@ -170,8 +170,10 @@ function spawnDaemon(
 
 function parseAlert(line: string): PrintedAlert {
   const value: unknown = JSON.parse(line)
-  if (!isAlert(value)) throw new Error(`not an alert: ${line}`)
-  return value
+  // Notices of source internal have no tags.
+  const tagged: unknown = typeof value === 'object' ? { tags: [], ...value } : value
+  if (!isAlert(tagged)) throw new Error(`not an alert: ${line}`)
+  return tagged
 }
 
 function isAlert(value: unknown): value is PrintedAlert {
