@@ -1,0 +1,29 @@
+# The exporter. Build from the repository's root:
+#   docker build -f deploy/docker/exporter.Dockerfile -t peregrine .
+#
+# Node itself comes from package-lock.json, so the image runs the version that the tests ran.
+# Both arguments may name an image of your own, such as one that `docker import` made of a local
+# root file system, where no registry is reachable.
+ARG BUILD_IMAGE=docker.io/library/node:24-bookworm-slim
+ARG BASE_IMAGE=docker.io/library/debian:bookworm-slim
+
+FROM ${BUILD_IMAGE} AS build
+WORKDIR /app
+COPY package.json package-lock.json ./
+RUN npm ci --no-audit --no-fund
+COPY tsconfig.json ./
+COPY proto proto
+COPY src src
+RUN node_modules/.bin/tsc -p tsconfig.json && npm prune --omit=dev --no-audit --no-fund
+# A folder of the user's own, for a volume to take over.
+RUN mkdir -p /out/var/lib/peregrine-exporter \
+ && chown -R 65532:65532 /out/var/lib/peregrine-exporter
+
+FROM ${BASE_IMAGE}
+COPY --from=build /out/var/lib/peregrine-exporter /var/lib/peregrine-exporter
+COPY --from=build /app/node_modules /app/node_modules
+COPY --from=build /app/package.json /app/package.json
+COPY --from=build /app/proto /app/proto
+COPY --from=build /app/dist/src /app/dist/src
+USER 65532:65532
+ENTRYPOINT ["/app/node_modules/.bin/node", "/app/dist/src/main.js"]
