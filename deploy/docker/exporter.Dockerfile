@@ -16,11 +16,11 @@ COPY proto proto
 COPY src src
 RUN node_modules/.bin/tsc -p tsconfig.json && npm prune --omit=dev --no-audit --no-fund
 # A folder of the user's own, for a volume to take over.
-RUN mkdir -p /out/var/lib/peregrine-exporter \
- && chown -R 65532:65532 /out/var/lib/peregrine-exporter
+RUN mkdir -p /out/var/lib/peregrine-exporter
+
 
 FROM ${BASE_IMAGE}
-COPY --from=build /out/var/lib/peregrine-exporter /var/lib/peregrine-exporter
+COPY --chown=65532:65532 --from=build /out/var/lib/peregrine-exporter /var/lib/peregrine-exporter
 COPY --from=build /app/node_modules /app/node_modules
 COPY --from=build /app/package.json /app/package.json
 COPY --from=build /app/proto /app/proto

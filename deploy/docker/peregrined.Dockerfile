@@ -16,7 +16,7 @@ COPY proto proto
 COPY native native
 RUN cd native \
  && cargo build --release --locked -p peregrined \
- && install -D target/release/peregrined /out/peregrined \
+ && mkdir /out && cp target/release/peregrined /out/ \
  && strip --strip-debug /out/peregrined
 
 FROM ${BASE_IMAGE}
