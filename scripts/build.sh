@@ -19,7 +19,7 @@ build_daemon() {
 
 build_exporter() {
   local stamp=dist/.built
-  ! { [[ -e dist/src/main.js ]] && is_fresh "$stamp" src test bench tsconfig.json package.json; } ||
+  ! { [[ -e dist/src/main.js ]] && is_fresh "$stamp" src dashboards/src test bench tsconfig.json package.json; } ||
     return 0
   mkdir -p dist
   touch "$stamp.begun"

@@ -9,10 +9,10 @@ cd "$ROOT"
 
 # The C compilers for BPF and libbpf, and the static libraries that go into the daemon.
 PACKAGES=(clang gcc libc6-dev libelf-dev make pkg-config zlib1g-dev)
-# A real container runtime and Prometheus, a static shell for container images, the linters,
+# A real container runtime, Prometheus and Alertmanager, a static shell for container images, the linters,
 # and bpftool, which sees what is loaded in the kernel.
-TEST_PACKAGES=(bpftool busybox-static ca-certificates clang-format curl docker.io
-  openssl prometheus shellcheck)
+TEST_PACKAGES=(binutils bpftool busybox-static ca-certificates clang-format curl docker.io
+  openssl prometheus prometheus-alertmanager shellcheck unzip)
 POLICY=/usr/sbin/policy-rc.d
 
 [[ ${1:-} != --tests ]] || PACKAGES+=("${TEST_PACKAGES[@]}")
@@ -71,3 +71,4 @@ fetch_crates() {
 install_packages
 install_node_packages
 fetch_crates
+[[ ${1:-} != --tests ]] || scripts/tools.sh

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # npm test: everything that the tests need, then all tests, on the real kernel.
 #   npm test                all
-#   npm test -- e2e [FILE]  one part: rust, unit, e2e; what follows goes to cargo test or tap
+#   npm test -- e2e [FILE]  one part: rust, unit, e2e, stack; what follows goes to cargo test or tap
 set -euo pipefail
 HERE=$(cd "$(dirname "$0")" && pwd)
 # shellcheck source=scripts/common.sh
@@ -36,6 +36,15 @@ test_e2e() {
   tap --timeout=180 --jobs=2 "${files[@]}"
 }
 
+# One after the other: the story has a Docker and a network of its own.
+test_stack() {
+  local files=("$@")
+  ((${#files[@]} > 0)) || files=(dist/test/stack/*.test.js)
+  say 'tests of the stack (tap)'
+  tap build
+  tap --timeout=300 --jobs=1 "${files[@]}"
+}
+
 case $part in
 all)
   "$HERE/build.sh"
@@ -43,6 +52,7 @@ all)
   test_rust || failed+=(rust)
   test_unit || failed+=(unit)
   test_e2e || failed+=(e2e)
+  test_stack || failed+=(stack)
   ((${#failed[@]} == 0)) || fail "tests failed: ${failed[*]}"
   say 'all tests passed'
   ;;
@@ -55,5 +65,9 @@ e2e)
   "$HERE/build.sh"
   test_e2e "$@"
   ;;
-*) fail "unknown part $part: give all, rust, unit or e2e" ;;
+stack)
+  "$HERE/build.sh"
+  test_stack "$@"
+  ;;
+*) fail "unknown part $part: give all, rust, unit, e2e or stack" ;;
 esac

@@ -1,0 +1,52 @@
+#!/usr/bin/env bash
+# Builds Helm and Docker Compose into .tools from the Go proxy, where Debian has none that is new
+# enough. test/stack/tools pins their versions and the checksums of all that goes into them.
+set -euo pipefail
+# shellcheck source=scripts/common.sh
+source "$(dirname "$0")/common.sh"
+cd "$ROOT"
+
+TOOLS=$ROOT/.tools
+# The Go that builds them, where the machine has none or one from before toolchains.
+GO_VERSION=1.26.8
+LEAST_GO=1.24.9
+
+has_go() {
+  local have
+  command -v go >/dev/null || return 1
+  have=$(go env GOVERSION) && version_at_least "${have#go}" "$LEAST_GO"
+}
+
+# The proxy hands out Go itself as a module.
+fetch_go() {
+  local machine name
+  case $(uname -m) in
+  x86_64) machine=amd64 ;;
+  aarch64) machine=arm64 ;;
+  *) fail "there is no Go for $(uname -m): install Go $LEAST_GO or later" ;;
+  esac
+  name=toolchain@v0.0.1-go$GO_VERSION.linux-$machine
+  PATH="$TOOLS/golang.org/$name/bin:$PATH"
+  ! has_go || return 0
+  say "fetching Go $GO_VERSION for the tests' tools"
+  curl -fsSL --retry 3 -o "$TOOLS/go.zip" \
+    "https://proxy.golang.org/golang.org/toolchain/@v/${name#toolchain@}.zip"
+  unzip -q -o "$TOOLS/go.zip" -d "$TOOLS"
+  rm "$TOOLS/go.zip"
+  chmod -R u+x "$TOOLS/golang.org/$name/bin" "$TOOLS/golang.org/$name/pkg/tool"
+}
+
+# build NAME PACKAGE
+build() {
+  local name=$1 package=$2 module=$ROOT/test/stack/tools/$1
+  [[ ! $TOOLS/$name -nt $module/go.sum ]] || return 0
+  has_go || fetch_go
+  say "building $name from the Go proxy"
+  (cd "$module" && GOFLAGS=-buildvcs=false GOWORK=off \
+    go build -trimpath -ldflags '-s -w' -o "$TOOLS/$name.new" "$package")
+  mv "$TOOLS/$name.new" "$TOOLS/$name"
+}
+
+mkdir -p "$TOOLS"
+build helm helm.sh/helm/v3/cmd/helm
+build compose github.com/docker/compose/v2/cmd

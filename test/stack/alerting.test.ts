@@ -1,0 +1,109 @@
+import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import t from 'tap'
+import { ROOT, run, tryRun } from './support/run.js'
+import { at, list, readYaml, text } from './support/values.js'
+
+const RULES = 'alerting/prometheus/peregrine.rules.yml'
+const TESTS = 'alerting/prometheus/tests'
+
+void t.test('promtool: rules are well formed, and do what their tests say', (t) => {
+  t.match(run('promtool', ['check', 'rules', RULES]), /SUCCESS/)
+  const files = readdirSync(join(ROOT, TESTS)).map((name) => join(TESTS, name))
+  const { code, stdout, stderr } = tryRun('promtool', ['test', 'rules', ...files])
+  t.equal(code, 0, stdout + stderr)
+  t.end()
+})
+
+void t.test('every alert is told with all that one needs, and tested', (t) => {
+  const tested = readdirSync(join(ROOT, TESTS))
+    .map((name) => JSON.stringify(readYaml(join(TESTS, name))))
+    .join('')
+  for (const path of [RULES, 'alerting/loki/peregrine.rules.yml']) {
+    for (const rule of list(at(readYaml(path), 'groups')).flatMap((one) =>
+      list(at(one, 'rules')),
+    )) {
+      const name = text(at(rule, 'alert'))
+      t.match(text(at(rule, 'labels', 'severity')), /^(critical|error|warning|info)$/, name)
+      for (const annotation of ['summary', 'description', 'dashboard']) {
+        t.ok(text(at(rule, 'annotations', annotation)) !== '', `${name}: ${annotation}`)
+      }
+      const runbook = text(at(rule, 'annotations', 'runbook'))
+      t.ok(existsSync(join(ROOT, runbook)), `${name}: ${runbook}`)
+      t.ok(tested.includes(name), `${name} has a promtool test`)
+    }
+  }
+  t.end()
+})
+
+void t.test('every runbook belongs to an alert', (t) => {
+  const rules = JSON.stringify(readYaml(RULES))
+  for (const name of readdirSync(join(ROOT, 'docs/runbooks'))) {
+    t.ok(rules.includes(`docs/runbooks/${name}`), name)
+  }
+  t.end()
+})
+
+void t.test('amtool takes the configurations and sends alerts to their receivers', (t) => {
+  const example = 'alerting/alertmanager/examples/slack-and-email.yml'
+  for (const path of ['alerting/alertmanager/alertmanager.yml', example]) {
+    t.match(run('amtool', ['check-config', path]), /SUCCESS/)
+  }
+  const route = (...labels: string[]): string => {
+    const args = ['config', 'routes', 'test', `--config.file=${example}`, ...labels]
+    return run('amtool', args).trim()
+  }
+  t.equal(route('severity=critical'), 'mail,chat')
+  t.equal(route('severity=warning'), 'chat')
+  t.end()
+})
+
+void t.test('a notification says what, where, since when, and where to look', (t) => {
+  const directory = mkdtempSync(join(tmpdir(), 'peregrine-'))
+  t.teardown(() => {
+    rmSync(directory, { recursive: true })
+  })
+  const labels = {
+    alertname: 'PeregrineDetectionCritical',
+    severity: 'critical',
+    rule: 'Drop & "run"',
+    hostname: 'node-a',
+    k8s_ns_name: 'shop',
+    k8s_pod_name: 'cart-1',
+  }
+  const annotations = {
+    summary: 'Drop on shop/cart-1, node-a',
+    description: 'The rule fired',
+    command: 'sh -c <script>',
+    dashboard: '/d/peregrine-investigate?var-pod=cart-1',
+    runbook: 'docs/runbooks/PeregrineDetection.md',
+  }
+  const alert = { status: 'firing', labels, annotations, startsAt: '2026-01-02T03:04:05Z' }
+  const data = { status: 'firing', alerts: [alert, alert], commonLabels: labels, groupLabels: {} }
+  const file = join(directory, 'data.json')
+  writeFileSync(file, JSON.stringify(data))
+  const render = (name: string, type = 'text'): string => {
+    const glob = '--template.glob=alerting/alertmanager/templates/*.tmpl'
+    const what = `--template.text={{ template "peregrine.${name}" . }}`
+    const args = ['template', 'render', glob, `--template.type=${type}`, what]
+    return run('amtool', [...args, `--template.data=${file}`])
+  }
+  t.equal(render('title'), '[CRITICAL] Drop on shop/cart-1, node-a (and 1 more)')
+  const told = render('text')
+  t.match(told, 'What: The rule fired')
+  t.match(told, 'Where: node-a, pod shop/cart-1')
+  t.match(told, 'Since: 2026-01-02 03:04:05 UTC')
+  t.match(told, 'Command: sh -c <script>')
+  t.match(told, 'http://localhost:3000/d/peregrine-investigate?var-pod=cart-1')
+  t.match(told, 'Runbook: docs/runbooks/PeregrineDetection.md')
+  const explore = /Log lines: (\S+)/.exec(told)?.[1] ?? ''
+  const panes: unknown = JSON.parse(new URL(explore).searchParams.get('panes') ?? '')
+  t.equal(
+    at(panes, 'a', 'queries', 0, 'expr'),
+    '{service_name="falco"} | rule="Drop & \\"run\\""',
+    'quotes in a name break neither the address nor the query',
+  )
+  t.match(render('html', 'html'), 'sh -c &lt;script&gt;')
+  t.end()
+})
