@@ -77,6 +77,8 @@ pub struct Process {
     pub pidns_start_time: u64,
     /// When what it runs was exec'd, by it or by whom it was forked from; 0 if before we looked.
     pub exec_time: u64,
+    /// When an event last told what it runs or where; what `/proc` showed before is older.
+    pub(crate) told_time: u64,
     /// Capabilities: inheritable.
     pub cap_inheritable: u64,
     /// Capabilities: permitted.
@@ -146,6 +148,7 @@ impl Process {
             parent: ProcessKey { pid: facts.parent_pid, start_time: facts.parent_start_time },
             pidns_start_time: facts.pidns_start_time,
             exec_time: 0,
+            told_time: 0,
             cap_inheritable: facts.cap_inheritable,
             cap_permitted: facts.cap_permitted,
             cap_effective: facts.cap_effective,

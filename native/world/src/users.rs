@@ -18,6 +18,7 @@ use crate::{
     accounts::{Accounts, User},
     container::Container,
     procfs::read_bounded,
+    reader::Reader,
 };
 
 const LIMIT_FILE: usize = 1 << 20;
@@ -38,12 +39,15 @@ pub(crate) struct Users {
 #[derive(Debug, Default)]
 struct Source {
     accounts: Accounts,
-    looks: [Option<Look>; 2],
+    looks: Looks,
     /// Whose files these are: a process that changed its own root doesn't speak for the rest.
     root: Option<(u64, u64)>,
     is_loaded: bool,
     looked_at: u64,
 }
+
+/// Of passwd and group; `None` for one that is not there.
+type Looks = [Option<Look>; 2];
 
 /// What changes when a file does.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -65,11 +69,14 @@ impl Users {
     }
 
     /// Reads the host's files, if that is due.
-    pub(crate) fn refresh_host(&mut self, now: u64) {
-        if self.host.is_due(now)
-            && let Some(root) = open_root(&self.host_root)
-        {
-            self.host.look(&root, now);
+    pub(crate) fn refresh_host(&mut self, reader: &Reader, now: u64) {
+        if !self.host.is_due(now) {
+            return;
+        }
+        let (path, known) = (self.host_root.clone(), self.host.known());
+        let read = reader.read(move || Some(read(&open_root(&path)?, known)));
+        if let Some(read) = read.flatten() {
+            self.host.take(read, now);
         }
     }
 
@@ -77,6 +84,7 @@ impl Users {
     /// there.
     pub(crate) fn refresh_container(
         &mut self,
+        reader: &Reader,
         id: &str,
         pids: impl Iterator<Item = u32>,
         now: u64,
@@ -84,24 +92,24 @@ impl Users {
         if self.containers.get(id).is_some_and(|source| !source.is_due(now)) {
             return;
         }
-        let host = self.host_identity();
-        let root_of = |pid: u32| open_root(&self.proc_root.join(pid.to_string()).join("root"));
-        let own_root = |pid| {
-            let root = root_of(pid)?;
-            let identity = identity(&root)?;
-            (Some(identity) != host).then_some((root, identity))
-        };
-        let Some((root, identity)) = pids.into_iter().find_map(own_root) else { return };
+        let (proc_root, host_root) = (self.proc_root.clone(), self.host_root.clone());
+        let pids: Vec<_> = pids.collect();
+        let former = self.containers.get(id);
+        let known = former.and_then(Source::known);
+        let former_root = former.and_then(|source| source.root);
+        let found = reader.read(move || {
+            let (root, identity) = own_root(&proc_root, &host_root, &pids)?;
+            let is_same = former_root.is_none_or(|former| former == identity);
+            Some((identity, is_same.then(|| read(&root, known))))
+        });
+        let Some((identity, read)) = found.flatten() else { return };
         let source = self.containers.entry(id.into()).or_default();
         source.looked_at = now;
-        if *source.root.get_or_insert(identity) == identity {
-            source.look(&root, now);
+        source.root.get_or_insert(identity);
+        if let Some(read) = read {
+            source.take(read, now);
         }
         self.make_room();
-    }
-
-    fn host_identity(&self) -> Option<(u64, u64)> {
-        rustix::fs::stat(&self.host_root).ok().map(|root| (root.st_dev, root.st_ino))
     }
 
     fn make_room(&mut self) {
@@ -139,18 +147,39 @@ impl Source {
         !self.is_loaded || now.saturating_sub(self.looked_at) >= INTERVAL
     }
 
-    fn look(&mut self, root: &OwnedFd, now: u64) {
-        let passwd = open_file(root.as_fd(), "etc/passwd");
-        let group = open_file(root.as_fd(), "etc/group");
-        let looks = [&passwd, &group].map(|file| file.as_ref().map(|(_, look)| *look));
+    /// How the files looked, if they were read.
+    fn known(&self) -> Option<Looks> {
+        self.is_loaded.then_some(self.looks)
+    }
+
+    fn take(&mut self, (looks, accounts): (Looks, Option<Accounts>), now: u64) {
         self.looked_at = now;
-        if self.is_loaded && self.looks == looks {
-            return;
+        if let Some(accounts) = accounts {
+            self.accounts = accounts;
         }
-        self.accounts = Accounts::parse(&contents(passwd), &contents(group));
         self.looks = looks;
         self.is_loaded = true;
     }
+}
+
+/// How the files look now, and what is in them if that is not how they were known.
+fn read(root: &OwnedFd, known: Option<Looks>) -> (Looks, Option<Accounts>) {
+    let passwd = open_file(root.as_fd(), "etc/passwd");
+    let group = open_file(root.as_fd(), "etc/group");
+    let looks = [&passwd, &group].map(|file| file.as_ref().map(|(_, look)| *look));
+    let is_changed = known != Some(looks);
+    let accounts = is_changed.then(|| Accounts::parse(&contents(passwd), &contents(group)));
+    (looks, accounts)
+}
+
+/// The root of the first of these processes that is there and has one of its own.
+fn own_root(proc_root: &Path, host_root: &Path, pids: &[u32]) -> Option<(OwnedFd, (u64, u64))> {
+    let host = rustix::fs::stat(host_root).ok().map(|root| (root.st_dev, root.st_ino));
+    pids.iter().find_map(|pid| {
+        let root = open_root(&proc_root.join(pid.to_string()).join("root"))?;
+        let identity = identity(&root)?;
+        (Some(identity) != host).then_some((root, identity))
+    })
 }
 
 fn identity(root: &OwnedFd) -> Option<(u64, u64)> {

@@ -5,7 +5,7 @@ mod heal;
 
 use std::path::PathBuf;
 
-use heal::HealBudget;
+use heal::{HealBudget, Pass};
 
 use crate::{
     accounts::User,
@@ -14,6 +14,7 @@ use crate::{
     lineage,
     process::{Process, ProcessKey},
     procfs,
+    reader::Reader,
     stats::{Limits, Stats},
     table::Table,
     users::Users,
@@ -49,6 +50,9 @@ pub struct World {
     budget: Budget,
     users: Users,
     roots: Roots,
+    reader: Reader,
+    /// Under way: reading all processes again.
+    pass: Option<Pass>,
     /// `/proc` counts pids as the records do.
     is_readable: bool,
     placeholder: Process,
@@ -73,6 +77,8 @@ impl World {
         Self {
             table: Table::new(limits.processes, limits.bytes, budget.clone()),
             users: Users::new(&roots.proc, &roots.host),
+            reader: Reader::default(),
+            pass: None,
             is_readable: procfs::counts_as_host(&roots.proc),
             placeholder: Process::placeholder(&budget),
             gone: Box::new([ProcessKey::default(); N_GONE]),
@@ -84,6 +90,12 @@ impl World {
             budget,
             roots,
         }
+    }
+
+    /// Reads `/proc` there from now on.
+    #[must_use]
+    pub fn reading_by(self, reader: Reader) -> Self {
+        Self { reader, ..self }
     }
 
     /// A process, if it is known. Start time 0 means the newest of that pid.
@@ -136,7 +148,7 @@ impl World {
     /// Reads the users and groups that are due to be read for this process: at most one look a
     /// second of event time, nothing else touches a file for them.
     pub fn refresh_users(&mut self, pid: u32, start_time: u64) {
-        self.users.refresh_host(self.now);
+        self.users.refresh_host(&self.reader, self.now);
         let place = self.table.find(pid, start_time);
         let Some(process) = place.and_then(|place| self.table.get(place)) else { return };
         let Container::Id(id) = process.container() else { return };
@@ -144,7 +156,7 @@ impl World {
         let above = lineage::ancestors(&self.table, process);
         let above = above.take_while(|it| it.container() == process.container());
         let pids = std::iter::once(process).chain(above.take(N_PROXIES)).map(|it| it.key.pid);
-        self.users.refresh_container(id.full(), pids, self.now);
+        self.users.refresh_container(&self.reader, id.full(), pids, self.now);
     }
 
     /// A user of the host or of the process's container, if there is one and it is read yet.

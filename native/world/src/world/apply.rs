@@ -23,7 +23,7 @@ impl World {
             Kind::Fork(fork) => self.fork(&event.header, fork),
             Kind::Exec(exec) => self.exec(&event.header, exec),
             Kind::Exit(exit) => self.exit(&event.header, exit),
-            Kind::CgroupAttach(attach) => self.cgroup_attach(attach),
+            Kind::CgroupAttach(attach) => self.cgroup_attach(&event.header, attach),
             Kind::Call(call) => self.call(&event.header, call),
             Kind::ExecFailed(_) | Kind::Open(_) | Kind::Connect(_) => {}
         }
@@ -48,6 +48,7 @@ impl World {
         }
         let mut child = Process::new(&fork.child, image, cgroup, &self.budget);
         child.exec_time = exec_time;
+        child.told_time = header.time;
         if let Some(maker) = place.and_then(|place| self.table.get(place)) {
             child.stand_with(maker);
         }
@@ -82,6 +83,7 @@ impl World {
         let image = Arc::new(self.exec_image(header, exec, environment));
         let mut process = Process::new(facts, image, cgroup, &self.budget);
         process.exec_time = header.time;
+        process.told_time = header.time;
         self.table.put(process);
     }
 
@@ -134,10 +136,11 @@ impl World {
         }
     }
 
-    fn cgroup_attach(&mut self, attach: &CgroupAttach<'_>) {
+    fn cgroup_attach(&mut self, header: &Header, attach: &CgroupAttach<'_>) {
         let place = self.table.find(attach.pid, attach.start_time);
         if let Some(process) = place.and_then(|place| self.table.get_mut(place)) {
             let former = process.shared_cgroup();
+            process.told_time = header.time;
             process.set_cgroup(shared_cgroup(
                 attach.cgroup_id,
                 attach.path,

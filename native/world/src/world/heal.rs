@@ -1,6 +1,6 @@
 //! What no event told, read from `/proc`.
 
-use std::{path::Path, sync::Arc};
+use std::{io, sync::Arc};
 
 use rustc_hash::FxHashSet;
 
@@ -9,6 +9,7 @@ use crate::{
     image::{Environment, Image, Parts},
     process::{End, Precision, Process, ProcessKey, TICK},
     procfs::{self, Reading},
+    reader::Pending,
     stats::{SnapshotError, SnapshotStats},
     table::Place,
 };
@@ -41,10 +42,51 @@ impl HealBudget {
 }
 
 /// What becomes of a process that events have told of.
-#[derive(Clone, Copy, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
 enum Known {
     Kept,
     Renewed,
+}
+
+/// Processes read at a time: a heal for an event that waits is behind one such piece at most.
+const PIECE: usize = 16;
+
+/// One reading of all processes.
+#[derive(Debug)]
+pub(super) struct Pass {
+    known: Known,
+    /// What began later is not in the list.
+    began: u64,
+    stage: Stage,
+    stats: SnapshotStats,
+    /// Another gap came meanwhile, perhaps behind what is read.
+    is_due_again: bool,
+}
+
+#[derive(Debug)]
+enum Stage {
+    List(Pending<io::Result<Vec<u32>>>),
+    Read { pids: Vec<u32>, n_asked: usize, piece: Pending<Piece> },
+}
+
+/// How far a pass is.
+enum Step {
+    Under(Pass),
+    Over(SnapshotStats),
+}
+
+/// Some processes as they were at a time or later.
+struct Piece {
+    began: u64,
+    /// `None` for those that had gone.
+    readings: Vec<Option<Reading>>,
+}
+
+/// Whether a pass is waited for.
+#[derive(Clone, Copy, Eq, PartialEq)]
+enum Wait {
+    Yes,
+    No,
 }
 
 impl World {
@@ -60,17 +102,89 @@ impl World {
         self.read_all(Known::Renewed)
     }
 
+    /// Begins what `snapshot_after_gap` does, to go on with [`heal_on`](Self::heal_on) between
+    /// events. If it is under way, another follows, for the gap may lie behind what is read.
+    pub fn begin_heal(&mut self) -> Result<(), SnapshotError> {
+        match &mut self.pass {
+            Some(pass) => pass.is_due_again = true,
+            None => self.pass = Some(self.begin(Known::Renewed)?),
+        }
+        Ok(())
+    }
+
+    /// Is there a heal to go on with?
+    pub fn is_healing(&self) -> bool {
+        self.pass.is_some()
+    }
+
+    /// Takes in what was read meanwhile, a few processes at most; tells what was found when all
+    /// are read.
+    pub fn heal_on(&mut self) -> Result<Option<SnapshotStats>, SnapshotError> {
+        let Some(pass) = self.pass.take() else { return Ok(None) };
+        let is_due_again = pass.is_due_again;
+        match self.step(pass, Wait::No)? {
+            Step::Over(stats) => {
+                if is_due_again {
+                    self.begin_heal()?;
+                }
+                Ok(Some(stats))
+            }
+            Step::Under(pass) => {
+                self.pass = Some(pass);
+                Ok(None)
+            }
+        }
+    }
+
     fn read_all(&mut self, known: Known) -> Result<SnapshotStats, SnapshotError> {
+        let mut pass = self.begin(known)?;
+        loop {
+            match self.step(pass, Wait::Yes)? {
+                Step::Over(stats) => return Ok(stats),
+                Step::Under(under) => pass = under,
+            }
+        }
+    }
+
+    fn begin(&self, known: Known) -> Result<Pass, SnapshotError> {
         let path = self.roots.proc.clone();
         if !self.is_readable {
             return Err(SnapshotError::OtherPidNamespace { path });
         }
         let began = boottime();
-        let pids = procfs::pids(&path)
-            .map_err(|source| SnapshotError::Unreadable { path: path.clone(), source })?;
-        let mut stats = SnapshotStats::default();
-        for &pid in &pids {
-            self.read_one(&path, pid, known, &mut stats);
+        let list = self.reader.begin(move || procfs::pids(&path));
+        Ok(Pass {
+            known,
+            began,
+            stage: Stage::List(list),
+            stats: SnapshotStats::default(),
+            is_due_again: false,
+        })
+    }
+
+    fn step(&mut self, pass: Pass, wait: Wait) -> Result<Step, SnapshotError> {
+        let Pass { known, began, stage, mut stats, is_due_again } = pass;
+        let under =
+            |stage, stats| Ok(Step::Under(Pass { known, began, stage, stats, is_due_again }));
+        let (pids, n_asked) = match stage {
+            Stage::List(list) => match self.get(list, wait)? {
+                Ok(list) => (list.map_err(|source| self.unreadable(source))?, 0),
+                Err(list) => return under(Stage::List(list), stats),
+            },
+            Stage::Read { pids, n_asked, piece } => match self.get(piece, wait)? {
+                Ok(piece) => {
+                    for reading in piece.readings {
+                        self.take_reading(reading, piece.began, known, &mut stats);
+                    }
+                    (pids, n_asked)
+                }
+                Err(piece) => return under(Stage::Read { pids, n_asked, piece }, stats),
+            },
+        };
+        if n_asked < pids.len() {
+            let end = pids.len().min(n_asked + PIECE);
+            let piece = self.read_piece(pids[n_asked..end].to_vec());
+            return under(Stage::Read { pids, n_asked: end, piece }, stats);
         }
         self.resolve_parents();
         // Where others' processes are hidden, absence says nothing: pid 1 is always there.
@@ -78,25 +192,56 @@ impl World {
             stats.ended = self.end_absent(&pids.into_iter().collect(), began);
         }
         self.now = self.now.max(began);
-        self.users.refresh_host(self.now);
-        Ok(stats)
+        self.users.refresh_host(&self.reader, self.now);
+        Ok(Step::Over(stats))
     }
 
-    fn read_one(&mut self, path: &Path, pid: u32, known: Known, stats: &mut SnapshotStats) {
+    fn get<T>(
+        &self,
+        pending: Pending<T>,
+        wait: Wait,
+    ) -> Result<Result<T, Pending<T>>, SnapshotError> {
+        let got = match wait {
+            Wait::Yes => pending.wait().map(Ok),
+            Wait::No => pending.poll(),
+        };
+        got.map_err(|gone| self.unreadable(io::Error::other(gone)))
+    }
+
+    fn unreadable(&self, source: io::Error) -> SnapshotError {
+        SnapshotError::Unreadable { path: self.roots.proc.clone(), source }
+    }
+
+    fn read_piece(&self, pids: Vec<u32>) -> Pending<Piece> {
+        let path = self.roots.proc.clone();
+        self.reader.begin(move || Piece {
+            began: boottime(),
+            readings: pids.into_iter().map(|pid| procfs::read(&path, pid)).collect(),
+        })
+    }
+
+    fn take_reading(
+        &mut self,
+        reading: Option<Reading>,
+        began: u64,
+        known: Known,
+        stats: &mut SnapshotStats,
+    ) {
         // A zombie's end has been told, or was before we looked; it would never be told again.
-        let reading = procfs::read(path, pid).filter(|reading| !reading.is_zombie);
-        let Some(mut reading) = reading else {
+        let Some(mut reading) = reading.filter(|reading| !reading.is_zombie) else {
             stats.gone += 1;
             return;
         };
-        let place = self.table.find(pid, reading.facts.start_time);
+        let place = self.table.find(reading.facts.pid, reading.facts.start_time);
         let Some(process) = place.and_then(|place| self.table.get(place)) else {
             self.put_reading(&reading);
             stats.added += 1;
             return;
         };
         stats.known += 1;
-        if known == Known::Renewed && is_outdated(process, &reading) {
+        // What an event has told since is newer than the reading.
+        let is_newer = process.told_time < began;
+        if known == Known::Renewed && is_newer && is_outdated(process, &reading) {
             reading.facts.start_time = process.key.start_time;
             self.put_reading(&reading);
             stats.renewed += 1;
@@ -142,7 +287,8 @@ impl World {
         if !self.take_heal() {
             return None;
         }
-        let reading = procfs::read(&self.roots.proc, pid);
+        let path = self.roots.proc.clone();
+        let reading = self.reader.read(move || procfs::read(&path, pid)).flatten();
         let is_wanted = |reading: &Reading| {
             start_time == 0 || reading.facts.start_time / TICK == start_time / TICK
         };
@@ -221,7 +367,9 @@ impl World {
         if !self.is_readable || !self.take_heal() {
             return None;
         }
-        let pid = procfs::read_parent(&self.roots.proc, key.pid, key.start_time)?;
+        let path = self.roots.proc.clone();
+        let read = move || procfs::read_parent(&path, key.pid, key.start_time);
+        let pid = self.reader.read(read).flatten()?;
         let start_time = self.process(pid, 0).map_or(0, |parent| parent.key.start_time);
         Some(ProcessKey { pid, start_time })
     }
