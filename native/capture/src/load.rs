@@ -165,6 +165,9 @@ impl Capture {
             control: lanes.control(),
             tracefs: None,
         };
+        if settings.hooks == Hooks::SyscallTracepoints {
+            capture.tracefs = Some(Tracefs::open().map_err(LoadError::Tracefs)?);
+        }
         for name in LIFE_CYCLE_PROGRAMS {
             let link = capture.attach(name)?;
             capture.life_cycle.push(link);
@@ -185,13 +188,13 @@ impl Capture {
                 }
             }
             Hooks::SyscallTracepoints => {
-                let tracefs = match self.tracefs.take() {
-                    Some(tracefs) => tracefs,
-                    None => Tracefs::open().map_err(LoadError::Tracefs)?,
-                };
-                let attached = self.attach_tracepoints(&tracefs, calls);
-                self.tracefs = Some(tracefs);
-                attached?;
+                for &call in calls {
+                    if self.tracepoints.iter().all(|(attached, _)| *attached != call)
+                        && let Some(link) = self.attach_tracepoint(call)?
+                    {
+                        self.tracepoints.push((call, link));
+                    }
+                }
                 self.tracepoints.retain(|(attached, _)| calls.contains(attached));
             }
         }
@@ -246,27 +249,9 @@ impl Capture {
         self.program(name)?.attach().map_err(|error| attach_error(name, error))
     }
 
-    fn attach_tracepoints(
-        &mut self,
-        tracefs: &Tracefs,
-        calls: &[Syscall],
-    ) -> Result<(), LoadError> {
-        for &call in calls {
-            if self.tracepoints.iter().all(|(attached, _)| *attached != call)
-                && let Some(link) = self.attach_tracepoint(tracefs, call)?
-            {
-                self.tracepoints.push((call, link));
-            }
-        }
-        Ok(())
-    }
-
-    fn attach_tracepoint(
-        &mut self,
-        tracefs: &Tracefs,
-        call: Syscall,
-    ) -> Result<Option<Link>, LoadError> {
+    fn attach_tracepoint(&mut self, call: Syscall) -> Result<Option<Link>, LoadError> {
         let name = call.program();
+        let Some(tracefs) = &self.tracefs else { return Ok(None) };
         let id = match tracefs.syscall_exit_id(call.tracepoint()) {
             Ok(id) => id,
             // Not every architecture has every call: arm64 never had open.

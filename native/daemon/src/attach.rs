@@ -10,6 +10,8 @@ use std::{
 use anyhow::Context as _;
 use peregrine_capture::{Capture, Lanes, LoadError, Newest, Settings, Syscall};
 
+use crate::lockdown::{Lockdown, Role};
+
 /// The thread, from the outside. Dropping it detaches and unloads everything.
 pub struct Attacher {
     requests: Option<Sender<Request>>,
@@ -50,13 +52,14 @@ impl Change {
 
 impl Attacher {
     /// Loads the programs and attaches those of the life cycle, all on a new thread.
-    pub fn start(settings: Settings) -> anyhow::Result<(Self, Lanes)> {
+    pub fn start(settings: Settings, lockdown: Lockdown) -> anyhow::Result<(Self, Lanes)> {
         let (requests, received) = channel();
         let (send, loaded) = channel();
         let thread = std::thread::Builder::new().name("attach".to_owned());
         let thread = thread
             .spawn(move || match Capture::load(settings) {
                 Ok((capture, lanes)) => {
+                    lockdown.confine(Role::Attach);
                     if send.send(Ok(lanes)).is_ok() {
                         serve(capture, &received);
                     }

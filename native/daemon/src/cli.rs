@@ -133,6 +133,9 @@ pub struct RunOptions {
     /// Write alerts as JSON to the file, and into the `output` text of the gRPC service
     #[arg(long)]
     pub json_output: bool,
+    /// Keep all privileges while running; for debugging only
+    #[arg(long)]
+    pub no_lockdown: bool,
     /// What the daemon says of itself on standard error
     #[arg(long, value_name = "LEVEL", default_value = "info", env = "PEREGRINED_LOG_LEVEL")]
     pub log_level: tracing::Level,

@@ -4,6 +4,8 @@ use std::error::Error;
 
 use peregrine_capture::{Cgroups, Hooks, LoadError, Probe, Settings, Walk};
 
+use crate::lockdown::{self, Confinement};
+
 /// A line of the report.
 #[derive(Debug)]
 struct Finding {
@@ -25,7 +27,8 @@ pub fn report() -> (String, bool) {
     let probe = Probe::take();
     let loaded =
         probe.try_load(Settings { hooks: probe.hooks(), walk: probe.walk, ..Settings::default() });
-    let findings = findings(&probe, &loaded);
+    let mut findings = findings(&probe, &loaded);
+    findings.extend(confinement(&lockdown::attempt()));
     let is_fit = findings.iter().all(|finding| finding.mark != Mark::Missing);
     (render(&findings, is_fit), is_fit)
 }
@@ -151,6 +154,30 @@ fn cgroups(probe: &Probe) -> Finding {
     }
 }
 
+/// Each part of it by its own line; what is missing is no reason not to run.
+fn confinement(attempted: &Confinement) -> Vec<Finding> {
+    let fix = |part: &str| match part {
+        "landlock" => {
+            "kernel 5.13 or later with CONFIG_SECURITY_LANDLOCK=y, and landlock among lsm= at boot; \
+             until then the daemon may open whatever its user may"
+        }
+        "seccomp" => {
+            "kernel with CONFIG_SECCOMP_FILTER=y; until then the daemon may make any system call"
+        }
+        _ => "run as root or with the capabilities above; until then all that was given is kept",
+    };
+    let landlock = attempted.landlock.map(|version| {
+        good("landlock", format!("version {version}: only the daemon's own paths can be opened"))
+    });
+    let is_filtered = attempted.shortfalls.iter().all(|it| it.part != "seccomp");
+    let seccomp = is_filtered.then(|| good("seccomp", "system calls are limited".to_owned()));
+    let missing = attempted
+        .shortfalls
+        .iter()
+        .map(|it| note(it.part, format!("not in force: {}", it.why), fix(it.part)));
+    landlock.into_iter().chain(seccomp).chain(missing).collect()
+}
+
 fn render(findings: &[Finding], is_fit: bool) -> String {
     let mut text = String::new();
     for finding in findings {
@@ -159,9 +186,9 @@ fn render(findings: &[Finding], is_fit: bool) -> String {
             Mark::Note => "note   ",
             Mark::Missing => "MISSING",
         };
-        text.push_str(&format!("{mark} {:<9} {}\n", finding.about, finding.what));
+        text.push_str(&format!("{mark} {:<12} {}\n", finding.about, finding.what));
         if let Some(fix) = &finding.fix {
-            text.push_str(&format!("{:<17} fix: {fix}\n", ""));
+            text.push_str(&format!("{:<20} fix: {fix}\n", ""));
         }
     }
     text.push_str(if is_fit {

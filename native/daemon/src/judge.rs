@@ -132,9 +132,18 @@ impl Judge {
         report(self.world.snapshot());
     }
 
-    /// Reads what lost events would have told.
-    pub fn heal(&mut self) {
-        report(self.world.snapshot_after_gap());
+    /// Begins to read what lost events would have told.
+    pub fn begin_heal(&mut self) {
+        if let Err(error) = self.world.begin_heal() {
+            report(Err(error));
+        }
+    }
+
+    /// Goes on with it, if it was begun; to be called between events until it is over.
+    pub fn heal_on(&mut self) {
+        if let Some(found) = self.world.heal_on().transpose() {
+            report(found);
+        }
     }
 
     /// Judges by these rules from the next event on; gives back the former ones.

@@ -15,6 +15,7 @@ mod doctor;
 mod facts;
 mod fields;
 mod judge;
+mod lockdown;
 mod losses;
 mod metrics;
 mod reload;

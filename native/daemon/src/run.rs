@@ -16,7 +16,7 @@ use peregrine_alerts::{
 };
 use peregrine_capture::{Hooks, Item, Lanes, Probe, Settings, Waker};
 use peregrine_rules::{LoadOptions, Plan};
-use peregrine_world::{Limits, World};
+use peregrine_world::{Limits, Reader, World};
 use signal_hook::{
     consts::{SIGHUP, SIGINT, SIGTERM, SIGUSR1},
     iterator::Signals,
@@ -28,6 +28,7 @@ use crate::{
     clock::since_boot,
     facts::EventTypes,
     judge::Judge,
+    lockdown::{Lockdown, Needs, Role},
     losses::Losses,
     metrics::{Sample, metrics},
     reload::{Reloads, Trigger},
@@ -55,13 +56,17 @@ pub fn run(options: &RunOptions) -> anyhow::Result<()> {
     let sample = Sample::default();
     let service = Prepared::open(service_config(options, &hostname, sample.clone())?)?;
 
-    let (mut attacher, lanes) = Attacher::start(settings(options, &probe))?;
-    let mut judge =
-        Judge::new(World::new(Limits::default()), plan, types, hostname, service.publisher());
+    let lockdown = if options.no_lockdown { Lockdown::Off } else { Lockdown::On };
+    let (mut attacher, lanes) = Attacher::start(settings(options, &probe), lockdown)?;
+    let reader = Reader::start(move || lockdown.confine(Role::ReadProcesses))
+        .context("start the thread that reads processes")?;
+    let world = World::new(Limits::default()).reading_by(reader);
+    let mut judge = Judge::new(world, plan, types, hostname, service.publisher());
     judge.read_processes();
     let hooks = attacher.set_interest(judge.syscalls()).wait()?;
 
     // All that is below runs without privileges, and so do the threads that it starts.
+    lockdown.confine(Role::Serve(&needs(options)?));
     let service = service.start()?;
     let mut reloads = Reloads::start(rules, fingerprint, options.watch_rules, lanes.waker())?;
     let stop = Stop::listen(lanes.waker(), reloads.trigger())?;
@@ -161,6 +166,17 @@ fn service_config(
     })
 }
 
+/// What is read, written and removed after the start.
+fn needs(options: &RunOptions) -> anyhow::Result<Needs> {
+    Ok(Needs {
+        read: std::iter::once(&options.rules_dir).chain(&options.rules).cloned().collect(),
+        own: vec![options.state_dir.clone()],
+        append: options.file_output.iter().cloned().collect(),
+        sockets: unix_socket(&options.grpc_socket)?.into_iter().collect(),
+        connect: Vec::new(),
+    })
+}
+
 fn unix_socket(given: &str) -> anyhow::Result<Option<PathBuf>> {
     if given == "off" {
         return Ok(None);
@@ -244,7 +260,7 @@ fn watch(
                 }
             }
             if losses.is_life_cycle_waiting() {
-                judge.heal();
+                judge.begin_heal();
             }
             for notice in losses.notices(judge.clock(), since_boot()) {
                 service.publisher().publish(notice);
@@ -254,11 +270,12 @@ fn watch(
             newest.extend(reloads.metrics());
             sample.set(newest);
         }
+        judge.heal_on();
         if stop.is_reopen_told() {
             service.reopen_files();
         }
         match count {
-            0 if reloads.is_under_way() => lanes.wait(PAUSE)?,
+            0 if reloads.is_under_way() || judge.world().is_healing() => lanes.wait(PAUSE)?,
             0 => lanes.wait(TICK)?,
             BATCH => {}
             _ => std::thread::sleep(PAUSE),
