@@ -28,7 +28,7 @@ use crate::{
     clock::since_boot,
     facts::EventTypes,
     judge::Judge,
-    lockdown::{Lockdown, Needs, Role},
+    lockdown::{Lockdown, Needs, Role, make_reachable},
     losses::Losses,
     metrics::{Sample, metrics},
     reload::{Reloads, Trigger},
@@ -66,6 +66,7 @@ pub fn run(options: &RunOptions) -> anyhow::Result<()> {
     let hooks = attacher.set_interest(judge.syscalls()).wait()?;
 
     // All that is below runs without privileges, and so do the threads that it starts.
+    make_reachable(&options.rules_dir);
     lockdown.confine(Role::Serve(&needs(options)?));
     let service = service.start()?;
     let mut reloads = Reloads::start(rules, fingerprint, options.watch_rules, lanes.waker())?;

@@ -20,7 +20,7 @@ mod syscalls;
 
 use std::fmt;
 
-pub use needs::Needs;
+pub use needs::{Needs, make_reachable};
 
 /// Whether threads are confined at all.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]

@@ -44,6 +44,17 @@ impl Needs {
     }
 }
 
+/// Makes a folder that could not be allowed when somebody makes it later: one that is absent below a
+/// broad one, such as `/etc/peregrine/rules.d`.
+pub fn make_reachable(path: &Path) {
+    if !path.exists() && folder(path).is_none_or(is_broad) {
+        // Where it cannot be made, nobody makes it later either, or a restart finds it.
+        if let Err(error) = std::fs::create_dir_all(path) {
+            tracing::debug!(path = %path.display(), %error, "folder not made");
+        }
+    }
+}
+
 /// What to allow so that a path can be read now and after it was replaced, as editors and
 /// orchestrators do: a folder as it is, a file by its folder. A link's target counts as well.
 fn readable(path: &Path) -> Vec<PathBuf> {
