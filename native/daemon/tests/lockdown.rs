@@ -3,7 +3,7 @@
 
 #![allow(clippy::unwrap_used)]
 
-#[allow(dead_code)]
+#[allow(dead_code, unused_imports)]
 #[path = "../src/lockdown/mod.rs"]
 mod lockdown;
 
