@@ -36,17 +36,19 @@ fetch_go() {
   chmod -R u+x "$TOOLS/golang.org/$name/bin" "$TOOLS/golang.org/$name/pkg/tool"
 }
 
-# build NAME PACKAGE
+# build NAME PACKAGE [LINKER FLAGS]
 build() {
-  local name=$1 package=$2 module=$ROOT/test/stack/tools/$1
+  local name=$1 package=$2 flags=${3:-} module=$ROOT/test/stack/tools/$1
   [[ ! $TOOLS/$name -nt $module/go.sum ]] || return 0
   has_go || fetch_go
   say "building $name from the Go proxy"
   (cd "$module" && GOFLAGS=-buildvcs=false GOWORK=off \
-    go build -trimpath -ldflags '-s -w' -o "$TOOLS/$name.new" "$package")
+    go build -trimpath -ldflags "-s -w $flags" -o "$TOOLS/$name.new" "$package")
   mv "$TOOLS/$name.new" "$TOOLS/$name"
 }
 
 mkdir -p "$TOOLS"
-build helm helm.sh/helm/v3/cmd/helm
+# Helm's own build sets the Kubernetes that it renders for; without, it is one of 2020.
+KUBE=helm.sh/helm/v3/pkg/chartutil
+build helm helm.sh/helm/v3/cmd/helm "-X $KUBE.k8sVersionMajor=1 -X $KUBE.k8sVersionMinor=34"
 build compose github.com/docker/compose/v2/cmd

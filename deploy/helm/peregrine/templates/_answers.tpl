@@ -1,0 +1,92 @@
+{{- /* What Falco's values mean here, where they have no effect; one line each in NOTES.txt. */ -}}
+{{- define "peregrine.answers" -}}
+{{- $top := dict
+  "driver" "there is one way to capture, eBPF programs on tracepoints, and nothing to build or load"
+  "falcoctl" "rules come from the image and customRules; nothing is downloaded"
+  "gvisor" "gVisor's own events are not read"
+  "healthChecks" "liveness and readiness ask the exporter, whatever is set"
+  "metrics" "metrics are always served on port 9376, as falco_events and peregrine(d)_…"
+  "rbac" "the API server is never asked, so no role is needed"
+  "scc" "on OpenShift, give the service account the privileged constraint"
+  "services" "the metrics service is always there; other services belong into extraObjects"
+  "tty" "output is never buffered"
+  "podSecurityContext" "fsGroup is fixed, since it lets the exporter open the socket; containers are set by containerSecurityContext"
+  "grafana" "dashboards are set by dashboards.*"
+  "falcosidekickui" "Grafana and the exporter's page take its place"
+  "responseActions" "nothing acts on alerts; give Falco Talon the alerts through Alertmanager's webhook"
+  "namespaceOverride" "the release's namespace is used"
+  "revisionHistoryLimit" "Kubernetes' default is used"
+-}}
+{{- $falco := dict
+  "grpc_output" "always on"
+  "grpcOutput" "always on"
+  "rules_file" "the built-in rules are always loaded, and every file of customRules"
+  "rules_files" "the built-in rules are always loaded, and every file of customRules"
+  "rules" "switch a rule off by `enabled: false` in customRules"
+  "load_plugins" "plugins are not loaded; send a Falco's alerts to the exporter by its HTTP output (docs/install.md)"
+  "plugins" "plugins are not loaded; send a Falco's alerts to the exporter by its HTTP output (docs/install.md)"
+  "engine" "there is one engine, eBPF programs on tracepoints"
+  "buffered_outputs" "output is never buffered"
+  "outputs" "alerts are never throttled; Alertmanager groups them"
+  "output_timeout" "a slow subscriber never blocks: it reads from the journal"
+  "outputs_queue" "the journal takes the place of the queue; journal.limitBytes bounds it"
+  "http_output" "the exporter sends alerts on: exporter.env, PEREGRINE_ALERTMANAGER_URL; Loki by loki.url"
+  "program_output" "no program is started; use the file output or Alertmanager's webhook"
+  "syslog_output" "standard output goes to the node's log collector"
+  "webserver" "health and metrics are on port 9376"
+  "metrics" "always on, in falco_events and peregrine(d)_…"
+  "syscall_event_drops" "drops are always counted, announced as notices and alerted on"
+  "syscall_event_timeouts" "a silent daemon is alerted on: PeregrineStreamSilent"
+  "syscall_buf_size_preset" "the size of the ring buffers is fixed"
+  "base_syscalls" "the set follows from the rules"
+  "libs_logger" "log_level sets it"
+  "log_stderr" "the log is always on standard error"
+  "log_syslog" "the log is always on standard error"
+  "time_format_iso_8601" "times in JSON are always ISO 8601"
+  "watch_config_files" "a change of customRules restarts the pods, one after the other"
+  "config_files" "settings come from this chart alone"
+  "append_output" "write it into the rules' outputs"
+  "static_fields" "use external labels of Prometheus, or extra labels of the exporter"
+  "json_include_output_property" "JSON lines always have it"
+  "json_include_tags_property" "JSON lines always have it"
+  "json_include_message_property" "JSON lines have output"
+  "json_include_output_fields_property" "JSON lines always have it"
+  "syscall_drop_failed_exit" "failed calls are always judged"
+  "buffer_format_base64" "bytes that are no text are escaped"
+  "falco_libs" "the table of processes is bounded and sizes itself"
+  "container_engines" "collectors.* sets them"
+  "plugins_hostinfo" "plugins are not loaded"
+  "capture" "captures to files are not made"
+-}}
+{{- range $key := keys .Values | sortAlpha }}
+{{- with get $top $key }}
+  {{ $key }}: {{ . }}
+{{- end }}
+{{- end }}
+{{- range $key := keys .Values.falco | sortAlpha }}
+{{- with get $falco $key }}
+  falco.{{ $key }}: {{ . }}
+{{- end }}
+{{- end }}
+{{- if not .Values.falco.grpc.enabled }}
+  falco.grpc.enabled: the unix socket stays on, since the exporter listens there
+{{- end }}
+{{- if and (hasPrefix "unix:" .Values.falco.grpc.bind_address) (ne .Values.falco.grpc.bind_address "unix:///run/peregrine/peregrine.sock") }}
+  falco.grpc.bind_address: the socket stays at /run/peregrine/peregrine.sock within the pod
+{{- end }}
+{{- if or .Values.certs.clientCrt .Values.certs.client .Values.certs.existingClientSecret }}
+  certs.client: the exporter is in the same pod and uses the unix socket; give the client certificate to your client
+{{- end }}
+{{- with .Values.falcosidekick }}
+  falcosidekick: the exporter takes its place{{ if dig "config" "loki" "hostport" "" . }}; its Loki address was taken over{{ end }}; other outputs go through Alertmanager (docs/migrate.md)
+{{- end }}
+{{- if or (dig "kubernetes" "enabled" false .Values.collectors) (hasKey .Values.collectors "enabled") (hasKey .Values.collectors "containerEngine") }}
+  collectors: pods are known from the container runtime; set collectors.containerd, .crio and .docker
+{{- end }}
+{{- if dig "deployment" "" .Values.controller }}
+  controller.deployment: there is one pod per node, always
+{{- end }}
+{{- if eq (dig "kind" "daemonset" .Values.controller) "deployment" }}
+  controller.kind: there is one pod per node, always
+{{- end }}
+{{- end }}
