@@ -1,0 +1,546 @@
+/* IMPORTANT
+ * This snapshot file is auto-generated, but designed for humans.
+ * It should be checked into source control and tracked carefully.
+ * Re-generate by setting TAP_SNAPSHOT=1 and running tests.
+ * Make sure to inspect the output below.  Do not ignore changes!
+ */
+'use strict'
+exports[`dist/test/stack/helm.test.js > TAP > falco: the pods are as they were > daemonset 1`] = `
+---
+# Source: peregrine/templates/daemonset.yaml
+apiVersion: apps/v1
+kind: DaemonSet
+metadata:
+  name: node-watch-peregrine
+  labels:
+    app.kubernetes.io/name: peregrine
+    app.kubernetes.io/instance: node-watch
+    app.kubernetes.io/version: "0.1.0"
+    app.kubernetes.io/managed-by: Helm
+    helm.sh/chart: peregrine-0.1.0
+spec:
+  selector:
+    matchLabels:
+      app.kubernetes.io/name: peregrine
+      app.kubernetes.io/instance: node-watch
+  updateStrategy:
+    rollingUpdate:
+      maxSurge: 0
+      maxUnavailable: 1
+    type: RollingUpdate
+  template:
+    metadata:
+      labels:
+        app.kubernetes.io/name: peregrine
+        app.kubernetes.io/instance: node-watch
+        app.kubernetes.io/version: "0.1.0"
+        app.kubernetes.io/managed-by: Helm
+        helm.sh/chart: peregrine-0.1.0
+      annotations:
+        # New rules or certificates, new pods.
+        checksum/rules: 30151517d5f0538457ce321691f5420543bea5df8471ddb66bdd2815af227167
+        checksum/certs: 30bfca413478b475693b15af6b8556da8c3a051446979adb93d5d9f7511071b8
+        kubectl.kubernetes.io/default-container: peregrined
+    spec:
+      serviceAccountName: node-watch-peregrine
+      automountServiceAccountToken: false
+      tolerations:
+        - effect: NoSchedule
+          operator: Exists
+      # The processes of the node, by their true pids.
+      hostPID: true
+      terminationGracePeriodSeconds: 30
+      securityContext:
+        # Lets the exporter open the socket, which has mode 0660.
+        fsGroup: 65532
+      initContainers:
+        # What a hostPath volume is created with belongs to root; the exporter does not run as root.
+        - name: own-store
+          image: peregrine:0.1.0
+          imagePullPolicy: IfNotPresent
+          command: [/app/node_modules/.bin/node, -e]
+          args: ["require('node:fs').chownSync('/var/lib/peregrine-exporter', 65532, 65532)"]
+          securityContext:
+            runAsUser: 0
+            allowPrivilegeEscalation: false
+            readOnlyRootFilesystem: true
+            capabilities:
+              drop: [ALL]
+              add: [CHOWN]
+            seccompProfile:
+              type: RuntimeDefault
+          resources:
+            requests: { cpu: 10m, memory: 64Mi }
+            limits: { memory: 128Mi }
+          volumeMounts:
+            - { name: store, mountPath: /var/lib/peregrine-exporter }
+      containers:
+        - name: peregrined
+          image: peregrined:0.1.0
+          imagePullPolicy: IfNotPresent
+          args:
+            - --grpc-socket=unix:///run/peregrine/peregrine.sock
+            - --grpc-socket-group=65532
+            - --rules-dir=/etc/peregrine/rules.d
+            - --priority=notice
+            - --rule-matching=all
+            - --state-dir=/var/lib/peregrine
+            - --journal-limit-bytes=268435456
+            - --journal-age=7d
+            - --stdout=json
+            - --json-output
+            - --log-level=warn
+          env:
+            - name: NODE_NAME
+              valueFrom:
+                fieldRef: { fieldPath: spec.nodeName }
+          securityContext:
+            allowPrivilegeEscalation: false
+            appArmorProfile:
+              type: Unconfined
+            capabilities:
+              add:
+              - BPF
+              - PERFMON
+              - SYS_PTRACE
+              - DAC_READ_SEARCH
+              - CHOWN
+              drop:
+              - ALL
+            privileged: false
+            readOnlyRootFilesystem: true
+            runAsUser: 0
+            seccompProfile:
+              type: Unconfined
+          resources:
+            limits:
+              memory: 512Mi
+            requests:
+              cpu: 100m
+              memory: 128Mi
+          volumeMounts:
+            - { name: run, mountPath: /run/peregrine }
+            - { name: journal, mountPath: /var/lib/peregrine }
+            - { name: rules, mountPath: /etc/peregrine/rules.d, readOnly: true }
+            - { name: tracing, mountPath: /sys/kernel/tracing, readOnly: true }
+            - { name: containerd, mountPath: /run/containerd, readOnly: true }
+            - { name: crio, mountPath: /run/crio, readOnly: true }
+            - { name: docker, mountPath: /var/run/docker.sock, readOnly: true }
+        - name: exporter
+          image: peregrine:0.1.0
+          imagePullPolicy: IfNotPresent
+          env:
+            - { name: PEREGRINE_FALCO, value: 'unix:///run/peregrine/peregrine.sock' }
+            - { name: PEREGRINE_LISTEN, value: '0.0.0.0:9376' }
+            - { name: PEREGRINE_SERIES_BUDGET, value: "20000" }
+            - name: PEREGRINE_HOSTNAME
+              valueFrom:
+                fieldRef: { fieldPath: spec.nodeName }
+            - { name: PEREGRINE_LOKI_URL, value: "http://loki:3100" }
+          ports:
+            - { name: metrics, containerPort: 9376 }
+          securityContext:
+            runAsUser: 65532
+            runAsGroup: 65532
+            runAsNonRoot: true
+            allowPrivilegeEscalation: false
+            readOnlyRootFilesystem: true
+            capabilities:
+              drop: [ALL]
+            seccompProfile:
+              type: RuntimeDefault
+          resources:
+            limits:
+              memory: 512Mi
+            requests:
+              cpu: 50m
+              memory: 128Mi
+          livenessProbe:
+            httpGet: { path: /healthz, port: metrics }
+            periodSeconds: 15
+            timeoutSeconds: 5
+            failureThreshold: 4
+          readinessProbe:
+            # Connected to the daemon.
+            httpGet: { path: /readyz, port: metrics }
+            periodSeconds: 5
+            timeoutSeconds: 5
+          volumeMounts:
+            - { name: run, mountPath: /run/peregrine, readOnly: true }
+            - { name: store, mountPath: /var/lib/peregrine-exporter }
+      volumes:
+        - name: run
+          emptyDir: { medium: Memory, sizeLimit: 1Mi }
+        - name: journal
+          hostPath: { path: /var/lib/peregrine, type: DirectoryOrCreate }
+        - name: store
+          hostPath: { path: /var/lib/peregrine-exporter, type: DirectoryOrCreate }
+        - name: rules
+          configMap: { name: node-watch-peregrine-rules }
+        - name: tracing
+          hostPath: { path: /sys/kernel/tracing }
+        - name: containerd
+          hostPath: { path: /run/k3s/containerd, type: DirectoryOrCreate }
+        - name: crio
+          hostPath: { path: /run/crio, type: DirectoryOrCreate }
+        - name: docker
+          hostPath: { path: /var/run/docker.sock, type: Socket }
+
+`
+
+exports[`dist/test/stack/helm.test.js > TAP > operator: the pods are as they were > daemonset 1`] = `
+---
+# Source: peregrine/templates/daemonset.yaml
+apiVersion: apps/v1
+kind: DaemonSet
+metadata:
+  name: node-watch-peregrine
+  labels:
+    app.kubernetes.io/name: peregrine
+    app.kubernetes.io/instance: node-watch
+    app.kubernetes.io/version: "0.1.0"
+    app.kubernetes.io/managed-by: Helm
+    helm.sh/chart: peregrine-0.1.0
+spec:
+  selector:
+    matchLabels:
+      app.kubernetes.io/name: peregrine
+      app.kubernetes.io/instance: node-watch
+  updateStrategy:
+    rollingUpdate:
+      maxSurge: 0
+      maxUnavailable: 1
+    type: RollingUpdate
+  template:
+    metadata:
+      labels:
+        app.kubernetes.io/name: peregrine
+        app.kubernetes.io/instance: node-watch
+        app.kubernetes.io/version: "0.1.0"
+        app.kubernetes.io/managed-by: Helm
+        helm.sh/chart: peregrine-0.1.0
+      annotations:
+        # New rules or certificates, new pods.
+        checksum/rules: 44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a
+        checksum/certs: 30bfca413478b475693b15af6b8556da8c3a051446979adb93d5d9f7511071b8
+        kubectl.kubernetes.io/default-container: peregrined
+    spec:
+      serviceAccountName: node-watch-peregrine
+      automountServiceAccountToken: false
+      priorityClassName: system-node-critical
+      tolerations:
+        - operator: Exists
+      # The processes of the node, by their true pids.
+      hostPID: true
+      terminationGracePeriodSeconds: 30
+      securityContext:
+        # Lets the exporter open the socket, which has mode 0660.
+        fsGroup: 65532
+      initContainers:
+        # What a hostPath volume is created with belongs to root; the exporter does not run as root.
+        - name: own-store
+          image: peregrine:0.1.0
+          imagePullPolicy: IfNotPresent
+          command: [/app/node_modules/.bin/node, -e]
+          args: ["require('node:fs').chownSync('/var/lib/peregrine-exporter', 65532, 65532)"]
+          securityContext:
+            runAsUser: 0
+            allowPrivilegeEscalation: false
+            readOnlyRootFilesystem: true
+            capabilities:
+              drop: [ALL]
+              add: [CHOWN]
+            seccompProfile:
+              type: RuntimeDefault
+          resources:
+            requests: { cpu: 10m, memory: 64Mi }
+            limits: { memory: 128Mi }
+          volumeMounts:
+            - { name: store, mountPath: /var/lib/peregrine-exporter }
+      containers:
+        - name: peregrined
+          image: peregrined:0.1.0
+          imagePullPolicy: IfNotPresent
+          args:
+            - --grpc-socket=unix:///run/peregrine/peregrine.sock
+            - --grpc-socket-group=65532
+            - --rules-dir=/etc/peregrine/rules.d
+            - --priority=debug
+            - --rule-matching=first
+            - --state-dir=/var/lib/peregrine
+            - --journal-limit-bytes=268435456
+            - --journal-age=7d
+            - --stdout=text
+            - --log-level=info
+          env:
+            - name: NODE_NAME
+              valueFrom:
+                fieldRef: { fieldPath: spec.nodeName }
+          securityContext:
+            allowPrivilegeEscalation: false
+            appArmorProfile:
+              type: Unconfined
+            capabilities:
+              add:
+              - BPF
+              - PERFMON
+              - SYS_PTRACE
+              - DAC_READ_SEARCH
+              - CHOWN
+              drop:
+              - ALL
+            privileged: false
+            readOnlyRootFilesystem: true
+            runAsUser: 0
+            seccompProfile:
+              type: Unconfined
+          resources:
+            limits:
+              memory: 512Mi
+            requests:
+              cpu: 100m
+              memory: 128Mi
+          volumeMounts:
+            - { name: run, mountPath: /run/peregrine }
+            - { name: journal, mountPath: /var/lib/peregrine }
+            - { name: rules, mountPath: /etc/peregrine/rules.d, readOnly: true }
+            - { name: tracing, mountPath: /sys/kernel/tracing, readOnly: true }
+            - { name: containerd, mountPath: /run/containerd, readOnly: true }
+            - { name: crio, mountPath: /run/crio, readOnly: true }
+        - name: exporter
+          image: peregrine:0.1.0
+          imagePullPolicy: IfNotPresent
+          env:
+            - { name: PEREGRINE_FALCO, value: 'unix:///run/peregrine/peregrine.sock' }
+            - { name: PEREGRINE_LISTEN, value: '0.0.0.0:9376' }
+            - { name: PEREGRINE_SERIES_BUDGET, value: "20000" }
+            - name: PEREGRINE_HOSTNAME
+              valueFrom:
+                fieldRef: { fieldPath: spec.nodeName }
+            - { name: PEREGRINE_LOKI_URL, value: "http://loki-gateway.loki" }
+            - { name: PEREGRINE_LOKI_TENANT, value: "security" }
+          ports:
+            - { name: metrics, containerPort: 9376 }
+          securityContext:
+            runAsUser: 65532
+            runAsGroup: 65532
+            runAsNonRoot: true
+            allowPrivilegeEscalation: false
+            readOnlyRootFilesystem: true
+            capabilities:
+              drop: [ALL]
+            seccompProfile:
+              type: RuntimeDefault
+          resources:
+            limits:
+              memory: 512Mi
+            requests:
+              cpu: 50m
+              memory: 128Mi
+          livenessProbe:
+            httpGet: { path: /healthz, port: metrics }
+            periodSeconds: 15
+            timeoutSeconds: 5
+            failureThreshold: 4
+          readinessProbe:
+            # Connected to the daemon.
+            httpGet: { path: /readyz, port: metrics }
+            periodSeconds: 5
+            timeoutSeconds: 5
+          volumeMounts:
+            - { name: run, mountPath: /run/peregrine, readOnly: true }
+            - { name: store, mountPath: /var/lib/peregrine-exporter }
+      volumes:
+        - name: run
+          emptyDir: { medium: Memory, sizeLimit: 1Mi }
+        - name: journal
+          hostPath: { path: /var/lib/peregrine, type: DirectoryOrCreate }
+        - name: store
+          hostPath: { path: /var/lib/peregrine-exporter, type: DirectoryOrCreate }
+        - name: rules
+          configMap: { name: node-watch-peregrine-rules }
+        - name: tracing
+          hostPath: { path: /sys/kernel/tracing }
+        - name: containerd
+          hostPath: { path: /run/containerd, type: DirectoryOrCreate }
+        - name: crio
+          hostPath: { path: /run/crio, type: DirectoryOrCreate }
+
+`
+
+exports[`dist/test/stack/helm.test.js > TAP > plain: the pods are as they were > daemonset 1`] = `
+---
+# Source: peregrine/templates/daemonset.yaml
+apiVersion: apps/v1
+kind: DaemonSet
+metadata:
+  name: node-watch-peregrine
+  labels:
+    app.kubernetes.io/name: peregrine
+    app.kubernetes.io/instance: node-watch
+    app.kubernetes.io/version: "0.1.0"
+    app.kubernetes.io/managed-by: Helm
+    helm.sh/chart: peregrine-0.1.0
+spec:
+  selector:
+    matchLabels:
+      app.kubernetes.io/name: peregrine
+      app.kubernetes.io/instance: node-watch
+  updateStrategy:
+    rollingUpdate:
+      maxSurge: 0
+      maxUnavailable: 1
+    type: RollingUpdate
+  template:
+    metadata:
+      labels:
+        app.kubernetes.io/name: peregrine
+        app.kubernetes.io/instance: node-watch
+        app.kubernetes.io/version: "0.1.0"
+        app.kubernetes.io/managed-by: Helm
+        helm.sh/chart: peregrine-0.1.0
+      annotations:
+        # New rules or certificates, new pods.
+        checksum/rules: 44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a
+        checksum/certs: 30bfca413478b475693b15af6b8556da8c3a051446979adb93d5d9f7511071b8
+        kubectl.kubernetes.io/default-container: peregrined
+    spec:
+      serviceAccountName: node-watch-peregrine
+      automountServiceAccountToken: false
+      tolerations:
+        - operator: Exists
+      # The processes of the node, by their true pids.
+      hostPID: true
+      terminationGracePeriodSeconds: 30
+      securityContext:
+        # Lets the exporter open the socket, which has mode 0660.
+        fsGroup: 65532
+      initContainers:
+        # What a hostPath volume is created with belongs to root; the exporter does not run as root.
+        - name: own-store
+          image: peregrine:0.1.0
+          imagePullPolicy: IfNotPresent
+          command: [/app/node_modules/.bin/node, -e]
+          args: ["require('node:fs').chownSync('/var/lib/peregrine-exporter', 65532, 65532)"]
+          securityContext:
+            runAsUser: 0
+            allowPrivilegeEscalation: false
+            readOnlyRootFilesystem: true
+            capabilities:
+              drop: [ALL]
+              add: [CHOWN]
+            seccompProfile:
+              type: RuntimeDefault
+          resources:
+            requests: { cpu: 10m, memory: 64Mi }
+            limits: { memory: 128Mi }
+          volumeMounts:
+            - { name: store, mountPath: /var/lib/peregrine-exporter }
+      containers:
+        - name: peregrined
+          image: peregrined:0.1.0
+          imagePullPolicy: IfNotPresent
+          args:
+            - --grpc-socket=unix:///run/peregrine/peregrine.sock
+            - --grpc-socket-group=65532
+            - --rules-dir=/etc/peregrine/rules.d
+            - --priority=debug
+            - --rule-matching=first
+            - --state-dir=/var/lib/peregrine
+            - --journal-limit-bytes=268435456
+            - --journal-age=7d
+            - --stdout=text
+            - --log-level=info
+          env:
+            - name: NODE_NAME
+              valueFrom:
+                fieldRef: { fieldPath: spec.nodeName }
+          securityContext:
+            allowPrivilegeEscalation: false
+            appArmorProfile:
+              type: Unconfined
+            capabilities:
+              add:
+              - BPF
+              - PERFMON
+              - SYS_PTRACE
+              - DAC_READ_SEARCH
+              - CHOWN
+              drop:
+              - ALL
+            privileged: false
+            readOnlyRootFilesystem: true
+            runAsUser: 0
+            seccompProfile:
+              type: Unconfined
+          resources:
+            limits:
+              memory: 512Mi
+            requests:
+              cpu: 100m
+              memory: 128Mi
+          volumeMounts:
+            - { name: run, mountPath: /run/peregrine }
+            - { name: journal, mountPath: /var/lib/peregrine }
+            - { name: rules, mountPath: /etc/peregrine/rules.d, readOnly: true }
+            - { name: tracing, mountPath: /sys/kernel/tracing, readOnly: true }
+            - { name: containerd, mountPath: /run/containerd, readOnly: true }
+            - { name: crio, mountPath: /run/crio, readOnly: true }
+        - name: exporter
+          image: peregrine:0.1.0
+          imagePullPolicy: IfNotPresent
+          env:
+            - { name: PEREGRINE_FALCO, value: 'unix:///run/peregrine/peregrine.sock' }
+            - { name: PEREGRINE_LISTEN, value: '0.0.0.0:9376' }
+            - { name: PEREGRINE_SERIES_BUDGET, value: "20000" }
+            - name: PEREGRINE_HOSTNAME
+              valueFrom:
+                fieldRef: { fieldPath: spec.nodeName }
+          ports:
+            - { name: metrics, containerPort: 9376 }
+          securityContext:
+            runAsUser: 65532
+            runAsGroup: 65532
+            runAsNonRoot: true
+            allowPrivilegeEscalation: false
+            readOnlyRootFilesystem: true
+            capabilities:
+              drop: [ALL]
+            seccompProfile:
+              type: RuntimeDefault
+          resources:
+            limits:
+              memory: 512Mi
+            requests:
+              cpu: 50m
+              memory: 128Mi
+          livenessProbe:
+            httpGet: { path: /healthz, port: metrics }
+            periodSeconds: 15
+            timeoutSeconds: 5
+            failureThreshold: 4
+          readinessProbe:
+            # Connected to the daemon.
+            httpGet: { path: /readyz, port: metrics }
+            periodSeconds: 5
+            timeoutSeconds: 5
+          volumeMounts:
+            - { name: run, mountPath: /run/peregrine, readOnly: true }
+            - { name: store, mountPath: /var/lib/peregrine-exporter }
+      volumes:
+        - name: run
+          emptyDir: { medium: Memory, sizeLimit: 1Mi }
+        - name: journal
+          hostPath: { path: /var/lib/peregrine, type: DirectoryOrCreate }
+        - name: store
+          hostPath: { path: /var/lib/peregrine-exporter, type: DirectoryOrCreate }
+        - name: rules
+          configMap: { name: node-watch-peregrine-rules }
+        - name: tracing
+          hostPath: { path: /sys/kernel/tracing }
+        - name: containerd
+          hostPath: { path: /run/containerd, type: DirectoryOrCreate }
+        - name: crio
+          hostPath: { path: /run/crio, type: DirectoryOrCreate }
+
+`

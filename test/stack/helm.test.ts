@@ -1,0 +1,241 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { PodMonitor } from '@kubernetes-models/prometheus-operator/monitoring.coreos.com/v1/PodMonitor'
+import { PrometheusRule } from '@kubernetes-models/prometheus-operator/monitoring.coreos.com/v1/PrometheusRule'
+import { ServiceMonitor } from '@kubernetes-models/prometheus-operator/monitoring.coreos.com/v1/ServiceMonitor'
+import { DaemonSet } from 'kubernetes-models/apps/v1/DaemonSet'
+import { NetworkPolicy } from 'kubernetes-models/networking.k8s.io/v1/NetworkPolicy'
+import { PodDisruptionBudget } from 'kubernetes-models/policy/v1/PodDisruptionBudget'
+import { ConfigMap } from 'kubernetes-models/v1/ConfigMap'
+import { Pod } from 'kubernetes-models/v1/Pod'
+import { Secret } from 'kubernetes-models/v1/Secret'
+import { Service } from 'kubernetes-models/v1/Service'
+import { ServiceAccount } from 'kubernetes-models/v1/ServiceAccount'
+import t from 'tap'
+import { HELM, run, tryRun, type Ran } from './support/run.js'
+import { at, list, readText, readYamlDocuments, text } from './support/values.js'
+
+const CHART = 'deploy/helm/peregrine'
+const OPERATOR = ['-f', 'test/stack/values/operator.yaml']
+const FALCO = ['-f', 'test/stack/values/falco.yaml']
+
+/** Takes the notes into what is rendered; `helm template` leaves them out. */
+const NOTES = [
+  'apiVersion: v1',
+  'kind: Notes',
+  'metadata: {name: notes}',
+  'text: {{ include "peregrine.notes" . | toJson }}',
+].join('\n')
+
+function template(...args: readonly string[]): Ran {
+  return tryRun(HELM, ['template', 'node-watch', CHART, '--namespace', 'security', ...args])
+}
+
+function render(...args: readonly string[]): readonly unknown[] {
+  const { code, stdout, stderr } = template(...args)
+  if (code !== 0) throw new Error(stderr)
+  return readYamlDocuments(stdout)
+}
+
+function notes(...args: readonly string[]): string {
+  const objects = render(...args, '--set-json', `extraObjects=${JSON.stringify([NOTES])}`)
+  return text(at(kind(objects, 'Notes'), 'text'))
+}
+
+function kind(objects: readonly unknown[], name: string): unknown {
+  return objects.find((object) => at(object, 'kind') === name)
+}
+
+function container(objects: readonly unknown[], name: string): unknown {
+  const containers = list(at(kind(objects, 'DaemonSet'), 'spec', 'template', 'spec', 'containers'))
+  return containers.find((one) => at(one, 'name') === name)
+}
+
+/** Throws what is wrong with it, by the schemas of Kubernetes and of the Prometheus operator. */
+function validate(object: unknown): string {
+  if (DaemonSet.is(object)) new DaemonSet(object).validate()
+  else if (NetworkPolicy.is(object)) new NetworkPolicy(object).validate()
+  else if (PodDisruptionBudget.is(object)) new PodDisruptionBudget(object).validate()
+  else if (ConfigMap.is(object)) new ConfigMap(object).validate()
+  else if (Pod.is(object)) new Pod(object).validate()
+  else if (Secret.is(object)) new Secret(object).validate()
+  else if (Service.is(object)) new Service(object).validate()
+  else if (ServiceAccount.is(object)) new ServiceAccount(object).validate()
+  else if (PodMonitor.is(object)) new PodMonitor(object).validate()
+  else if (ServiceMonitor.is(object)) new ServiceMonitor(object).validate()
+  else if (PrometheusRule.is(object)) new PrometheusRule(object).validate()
+  else throw new Error(`no schema for ${text(at(object, 'kind'))}`)
+  return text(at(object, 'kind'))
+}
+
+interface Teardown {
+  readonly teardown: (work: () => unknown) => void
+}
+
+/** A file per certificate, as `--set-file` takes them. */
+function certificates(test: Teardown): readonly string[] {
+  const directory = mkdtempSync(join(tmpdir(), 'peregrine-'))
+  test.teardown(() => {
+    rmSync(directory, { recursive: true })
+  })
+  const names = ['server.crt', 'server.key', 'ca.crt']
+  for (const name of names) writeFileSync(join(directory, name), `PEM of ${name}`)
+  return ['--set-file', names.map((name) => `certs.${name}=${join(directory, name)}`).join(',')]
+}
+
+void t.test('helm lint finds nothing', (t) => {
+  for (const values of [[], OPERATOR, FALCO]) {
+    t.match(run(HELM, ['lint', '--strict', CHART, ...values]), '0 chart(s) failed')
+  }
+  t.end()
+})
+
+void t.test('the schemas of Kubernetes and the operator take every object', (t) => {
+  const shapes = [[], OPERATOR, FALCO, certificates(t)]
+  const kinds = shapes.flatMap((values) => render(...values).map(validate))
+  const expected = ['ConfigMap', 'DaemonSet', 'NetworkPolicy', 'Pod', 'PodDisruptionBudget']
+  expected.push(
+    'PodMonitor',
+    'PrometheusRule',
+    'Secret',
+    'Service',
+    'ServiceAccount',
+    'ServiceMonitor',
+  )
+  t.same([...new Set(kinds)].sort(), expected)
+  const [wrong] = render(
+    '--set-json',
+    'tolerations=[{"operator":5}]',
+    '-s',
+    'templates/daemonset.yaml',
+  )
+  t.throws(() => validate(wrong), 'and they do refuse what is wrong')
+  t.end()
+})
+
+for (const [shape, values] of Object.entries({ plain: [], operator: OPERATOR, falco: FALCO })) {
+  void t.test(`${shape}: the pods are as they were`, (t) => {
+    t.matchSnapshot(template(...values, '-s', 'templates/daemonset.yaml').stdout, 'daemonset')
+    t.end()
+  })
+}
+
+void t.test('beside an operator: a replaced pod is the same instance', (t) => {
+  const objects = render(...OPERATOR)
+  const monitor = kind(objects, 'PodMonitor')
+  t.equal(at(monitor, 'metadata', 'labels', 'release'), 'kps')
+  const relabelings = at(monitor, 'spec', 'podMetricsEndpoints', 0, 'relabelings')
+  t.same(relabelings, [
+    { sourceLabels: ['__meta_kubernetes_pod_node_name'], targetLabel: 'instance' },
+  ])
+  const rule = at(kind(objects, 'PrometheusRule'), 'spec', 'groups', 0, 'rules', 0)
+  t.equal(
+    at(rule, 'annotations', 'runbook_url'),
+    'https://git.example.org/peregrine/docs/runbooks/PeregrineDetection.md',
+  )
+  t.equal(text(at(rule, 'expr')).includes('falco_event_last_seen'), true)
+  t.match(text(at(rule, 'annotations', 'summary')), '{{ $labels.rule }}', 'left to Prometheus')
+  t.end()
+})
+
+void t.test('without an operator nothing of it is made, and the notes say so', (t) => {
+  t.equal(kind(render(), 'PodMonitor'), undefined)
+  t.equal(kind(render(), 'PrometheusRule'), undefined)
+  t.match(notes(), 'No Prometheus operator was found')
+  t.notMatch(notes('--api-versions', 'monitoring.coreos.com/v1'), 'No Prometheus operator')
+  t.end()
+})
+
+void t.test('the dashboards are the generated ones', (t) => {
+  for (const name of ['overview', 'investigate', 'health']) {
+    const map = render('-s', 'templates/dashboards.yaml').find((object) => {
+      return at(object, 'metadata', 'name') === `node-watch-peregrine-${name}`
+    })
+    t.equal(at(map, 'metadata', 'labels', 'grafana_dashboard'), '1')
+    t.same(
+      JSON.parse(text(at(map, 'data', `${name}.json`))),
+      JSON.parse(readText(`dashboards/${name}.json`)),
+    )
+  }
+  t.end()
+})
+
+void t.test("Falco's command works with another chart's name", (t) => {
+  const command = [
+    ...['--set', 'driver.kind=ebpf', ...certificates(t)],
+    ...['--set', 'falco.grpc.enabled=true,falco.grpcOutput.enabled=true'],
+    ...['--set', 'falco.grpc_output.enabled=true', ...FALCO],
+  ]
+  const objects = render(...command)
+  const args = list(at(container(objects, 'peregrined'), 'args'))
+  for (const expected of [
+    '--priority=notice',
+    '--rule-matching=all',
+    '--stdout=json',
+    '--json-output',
+    '--log-level=warn',
+    '--grpc-listen=0.0.0.0:5060',
+    '--tls-client-ca=/etc/peregrine/certs/ca.crt',
+  ]) {
+    t.ok(args.includes(expected), expected)
+  }
+  const secret = at(kind(objects, 'Secret'), 'data', 'server.key')
+  t.equal(Buffer.from(text(secret), 'base64').toString(), 'PEM of server.key')
+  const rules = objects.find((one) => text(at(one, 'metadata', 'name')).endsWith('-rules'))
+  t.match(text(at(rules, 'data', 'mine.yaml')), 'proc.name = curl')
+  const env = JSON.stringify(at(container(objects, 'exporter'), 'env'))
+  t.match(env, '"PEREGRINE_LOKI_URL","value":"http://loki:3100"')
+
+  const told = notes(...command)
+  for (const key of [
+    'driver',
+    'tty',
+    'falcoctl',
+    'falcosidekick',
+    'falco.grpcOutput',
+    'falco.grpc_output',
+    'falco.load_plugins',
+    'falco.grpc.bind_address',
+  ]) {
+    t.match(told, `  ${key}: `, `${key} is answered`)
+  }
+  t.end()
+})
+
+void t.test('the daemon knows every flag that the chart gives it', (t) => {
+  const help = run('native/target/release/peregrined', ['--help'])
+  const flags = [...certificates(t), ...FALCO, '--set', 'falco.file_output.enabled=true']
+  flags.push('--set', 'falco.file_output.filename=/var/log/alerts')
+  for (const arg of list(at(container(render(...flags), 'peregrined'), 'args'))) {
+    const flag = text(arg).split('=')[0] ?? ''
+    t.ok(help.split(/\s+/).includes(flag), flag)
+  }
+  const settings = run(process.execPath, ['dist/src/main.js', '--help'])
+  for (const variable of list(at(container(render(...OPERATOR), 'exporter'), 'env'))) {
+    const name = text(at(variable, 'name'))
+    const flag = `--${name.replace('PEREGRINE_', '').toLowerCase().replaceAll('_', '-')}`
+    t.ok(settings.includes(flag), name)
+  }
+  t.end()
+})
+
+void t.test('what cannot work is refused with what to write instead', (t) => {
+  const refused = (...args: readonly string[]): string => {
+    const { code, stderr } = template(...args)
+    t.not(code, 0, args.join(' '))
+    return stderr
+  }
+  const misspelt = refused('--set', 'tolerationz=x')
+  t.match(misspelt, "invalid propertyName 'tolerationz'")
+  t.match(misspelt, "'tolerations'", 'names the known ones')
+  t.match(refused('--set', 'falco.grpcoutput.enabled=true'), "'grpc_output'")
+  t.match(refused('--set', 'falco.priority=loud'), /priority/)
+  t.match(
+    refused('--set', 'falco.grpc.bind_address=0.0.0.0:5060'),
+    'is TCP, which is served with mutual TLS only; give certs.server.crt',
+  )
+  t.match(refused('--set', 'certs.server.key=x'), 'certs.ca.crt together')
+  t.match(refused('--kube-version', '1.25.0'), 'kubeVersion')
+  t.end()
+})
