@@ -33,6 +33,10 @@ struct control {
 	 * The calls of socketcall(2) stand at SOCKETCALL_BASE and their own number. */
 	__u8 handlers[N_SYSCALLS];
 	__u8 compat_handlers[N_SYSCALLS];
+	__u32 audit_every; /* of the opens that are left out, send one in so many; 0: none */
+	/* What opens are of interest, a bit per enum open_call and class of open (filter.h). */
+	__u64 opens_always; /* whatever the name */
+	__u64 opens_named; /* if the name begins with a prefix in open_prefixes that has the bit */
 };
 
 volatile struct control control SEC(".data.control");

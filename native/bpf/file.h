@@ -13,6 +13,8 @@ struct open_arguments {
 	__u32 flags;
 	__u32 mode;
 	enum open_call call;
+	/* The flags stood in memory, where they may have changed since the kernel read them. */
+	bool is_uncertain;
 };
 
 /*
@@ -50,14 +52,36 @@ static __always_inline void opened_fill(struct open_record *record, const struct
 static __always_inline void open_exit(struct task_struct *task,
 				      const struct open_arguments *arguments, __s64 result)
 {
-	struct scratch *scratch = scratch_get();
+	__u64 bit = open_bit(arguments->call, arguments->flags, result);
+	bool is_possible = arguments->is_uncertain ||
+			   ((control.opens_always | control.opens_named) & bit);
+	struct scratch *scratch;
 	struct file *file = NULL;
 	struct open_record *record;
+	__u32 length, flags = 0;
 
+	if (!is_possible) {
+		if (!filtered_is_audited())
+			return;
+		flags = RECORD_AUDIT;
+	}
+	scratch = scratch_get();
 	if (!scratch || (__u32)(bpf_get_current_pid_tgid() >> 32) == config.own_pid)
 		return;
 	record = scratch_begin(scratch, sizeof(*record));
+	length = append_user_text(scratch, arguments->path, LIMIT_PATH, &flags);
+	if (result >= 0)
+		file = file_of(task, result);
+	if (is_possible && !arguments->is_uncertain && length &&
+	    !open_is_wanted(scratch, sizeof(*record), length, bit) &&
+	    (result < 0 || name_is_opened(scratch, sizeof(*record), length, file))) {
+		if (!filtered_is_audited())
+			return;
+		flags |= RECORD_AUDIT;
+	}
 	header_fill(&record->header, task, RECORD_OPEN);
+	record->header.flags = flags;
+	record->requested_length = length;
 	record->result = result;
 	record->inode = 0;
 	record->resolve = arguments->resolve;
@@ -74,12 +98,8 @@ static __always_inline void open_exit(struct task_struct *task,
 	record->resolved_flags = 0;
 	record->resolved_length = 0;
 
-	record->requested_length = append_user_text(scratch, arguments->path, LIMIT_PATH,
-						    &record->header.flags);
 	record->base_length = append_base(scratch, sizeof(*record), record->requested_length,
 					  arguments->dirfd, task, &record->base_flags);
-	if (result >= 0)
-		file = file_of(task, result);
 	if (file) {
 		opened_fill(record, file);
 		record->resolved_length = append_path(scratch, &file->f_path, task,

@@ -36,7 +36,12 @@ enum {
 enum bpf_map_type {
 	BPF_MAP_TYPE_ARRAY = 2,
 	BPF_MAP_TYPE_PERCPU_ARRAY = 6,
+	BPF_MAP_TYPE_LPM_TRIE = 11,
 	BPF_MAP_TYPE_RINGBUF = 27,
+};
+
+enum {
+	BPF_F_NO_PREALLOC = 1,
 };
 
 enum {
@@ -87,6 +92,7 @@ typedef struct {
 } atomic_t;
 
 struct qstr {
+	__u32 len;
 	const unsigned char *name;
 };
 

@@ -31,6 +31,7 @@ struct {
 struct lane_state {
 	__u64 sequence; /* of the newest record, lost ones included */
 	__u64 drops; /* records that found the lane full */
+	__u64 filtered; /* events that no rule can match */
 };
 
 /* Key: lane. Written here, read by the daemon. */
@@ -52,6 +53,23 @@ struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);
 	__uint(max_entries, 4096);
 } lane_busy SEC(".maps");
+
+#define PREFIX_BYTES 64
+
+struct prefix_key {
+	__u32 length; /* bits */
+	__u8 text[PREFIX_BYTES];
+};
+
+/* Prefix of a name to the bits of control.opens_named that it fulfils, those of shorter prefixes
+ * included. Written by the daemon when its rules change. */
+struct {
+	__uint(type, BPF_MAP_TYPE_LPM_TRIE);
+	__uint(max_entries, 16384);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, struct prefix_key);
+	__type(value, __u64);
+} open_prefixes SEC(".maps");
 
 /* Key: number of a native call, or N_SYSCALLS and that of a 32-bit one. Written before loading. */
 struct {

@@ -46,6 +46,7 @@ enum record_flag {
 	RECORD_UNREADABLE = 2, /* memory of the caller could not be read */
 	RECORD_MISMATCH = 4, /* the kernel's object is not what was asked for */
 	RECORD_FROM_CALLER = 8, /* the kernel's object was gone: the caller's copy stands instead */
+	RECORD_AUDIT = 16, /* the filter would have left it out */
 };
 
 enum path_flag {

@@ -62,6 +62,7 @@ static __always_inline void open_exit_openat2(struct task_struct *task,
 		.call = OPEN_CALL_OPENAT2,
 		.dirfd = call->arguments[0],
 		.path = (void *)call->arguments[1],
+		.is_uncertain = true,
 	};
 
 	bpf_probe_read_user(how, sizeof(how), (void *)call->arguments[2]);

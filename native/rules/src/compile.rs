@@ -8,6 +8,7 @@ use crate::events::{EventSet, EventType};
 use crate::expression::{Expr, ExprId, Expressions};
 use crate::fields::FieldId;
 use crate::plan::{Interest, Node, NodeId, NodeKind, Plan, Program, Rule, RuleId, RuleMatching};
+use crate::prefilter::OpenNeeds;
 use crate::value::{ValueId, ValueSource};
 use crate::values::ValueTable;
 
@@ -36,6 +37,7 @@ pub(crate) fn plan(
     let (drafts, program_of) = programs(&mut expressions, &roots);
     let (nodes, programs, n_slots) = nodes(&expressions, &drafts);
     let interest = interest(&expressions, &rules);
+    let open_needs = OpenNeeds::new(&expressions, roots.iter().map(|(_, root)| *root));
     let table = Arc::new(ValueTable {
         fields: expressions.fields().into(),
         sources: expressions.values().into(),
@@ -52,6 +54,7 @@ pub(crate) fn plan(
         n_slots,
         interest,
         matching,
+        open_needs,
     }
 }
 

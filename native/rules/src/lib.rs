@@ -50,6 +50,7 @@ mod parser;
 mod patterns;
 mod plan;
 mod posix;
+mod prefilter;
 mod priority;
 mod render;
 mod selection;
@@ -71,6 +72,7 @@ pub use fields::{
 pub use load::{LoadOptions, OutputAddition, OutputMatch, load};
 pub use output::{OutputFormat, OutputValue, RenderedOutput};
 pub use plan::{Interest, Plan, Rule, RuleId, RuleMatching};
+pub use prefilter::{OPENS, OpenClass, OpenNeed, is_unclean};
 pub use priority::Priority;
 pub use render::render;
 pub use selection::{Choice, RulePattern, Selection};

@@ -6,6 +6,7 @@ use crate::check::{Compiled, Several};
 use crate::events::{EventSet, EventType};
 use crate::fields::{FieldId, FieldRef};
 use crate::output::OutputFormat;
+use crate::prefilter::{OpenClass, OpenNeed, OpenNeeds};
 use crate::priority::Priority;
 use crate::source::Place;
 use crate::value::ValueId;
@@ -90,6 +91,7 @@ pub struct Plan {
     pub(crate) n_slots: usize,
     pub(crate) interest: Interest,
     pub(crate) matching: RuleMatching,
+    pub(crate) open_needs: OpenNeeds,
 }
 
 /// The rules that events of some types can match, in order.
@@ -138,6 +140,11 @@ impl Plan {
     /// What capture must deliver.
     pub fn interest(&self) -> &Interest {
         &self.interest
+    }
+
+    /// What an open must be for some rule to match it; nothing needed is known of other events.
+    pub fn open_need(&self, event: EventType, class: OpenClass) -> &OpenNeed {
+        self.open_needs.get(event, class).unwrap_or(&OpenNeed::Anything)
     }
 
     /// How many rules an event of a type is tried against.
