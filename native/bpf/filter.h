@@ -97,8 +97,9 @@ static __always_inline bool open_is_wanted(struct scratch *scratch, __u32 start,
 }
 
 /*
- * Whether the opened file has the last name that was asked for. It has another one behind a symlink,
- * or when another thread has changed the name in memory meanwhile: then rules must see both.
+ * Whether the opened file has the last name that was asked for. It has another one behind a
+ * symlink, or when another thread has changed the name in memory meanwhile: then rules must see
+ * both.
  */
 static __always_inline bool name_is_opened(struct scratch *scratch, __u32 start, __u32 length,
 					   const struct file *file)
@@ -119,7 +120,7 @@ static __always_inline bool name_is_opened(struct scratch *scratch, __u32 start,
 	if (bpf_probe_read_kernel(opened, n & (NAME_WORDS * 8 - 1),
 				  BPF_CORE_READ(dentry, d_name.name)))
 		return false;
-	*(__u64 *)(scratch->bytes + ((end)&(SCRATCH_HALF - 1))) = 0;
+	*(__u64 *)(scratch->bytes + ((end) & (SCRATCH_HALF - 1))) = 0;
 	for (__u32 i = 0; i < NAME_WORDS; i++) {
 		if (i * 8 >= n)
 			return true;

@@ -27,6 +27,11 @@ impl Flags {
         self.0 & 8 != 0
     }
 
+    /// The filter in the kernel would have left the event out: it is told to check the filter.
+    pub fn is_audit(self) -> bool {
+        self.0 & 16 != 0
+    }
+
     /// Both sets together.
     #[must_use]
     pub fn union(self, other: Self) -> Self {
@@ -374,9 +379,10 @@ pub struct ExecFailed<'a> {
 
 /// Which call opened.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[repr(u8)]
 pub enum OpenCall {
     /// open(2)
-    Open,
+    Open = 0,
     /// openat(2)
     Openat,
     /// openat2(2)

@@ -13,6 +13,7 @@
 mod decode;
 mod entry;
 pub mod event;
+mod interest;
 mod lanes;
 mod load;
 mod probe;
@@ -24,6 +25,7 @@ mod tracefs;
 
 pub use decode::{DecodeError, LanePlace, decode};
 pub use entry::{Entries, entries};
+pub use interest::{Interest, Opens};
 pub use lanes::{Gap, Item, Lanes, Newest, Waker};
 pub use load::{Capture, Hooks, LoadError, Settings, Walk};
 pub use probe::{Cgroups, Probe};

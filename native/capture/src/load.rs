@@ -1,6 +1,7 @@
 //! From the compiled programs to running capture.
 
 use std::{
+    collections::BTreeMap,
     io,
     os::fd::{AsFd, AsRawFd, FromRawFd, OwnedFd},
     sync::Arc,
@@ -14,6 +15,7 @@ use rustix::event::{EventfdFlags, epoll, eventfd};
 use crate::{
     entry::Entries,
     event::Lane,
+    interest::{Interest, Opens},
     lanes::{Lanes, Newest, Waker},
     recipes::{self, RECIPE_BYTES},
     ring::{Control, Ring},
@@ -134,6 +136,13 @@ pub enum LoadError {
     },
 }
 
+/// `struct lane_state` of `bpf/maps.h`.
+struct LaneState {
+    sequence: u64,
+    drops: u64,
+    filtered: u64,
+}
+
 /// Loaded programs and what they are attached to. Dropping it detaches and unloads everything.
 pub struct Capture {
     object: Object,
@@ -175,8 +184,33 @@ impl Capture {
         Ok((capture, lanes))
     }
 
-    /// Hooks these system calls and no others. New ones are attached before old ones go.
-    pub fn set_interest(&mut self, calls: &[Syscall]) -> Result<(), LoadError> {
+    /// Hooks these system calls and no others. New ones are attached before old ones go, and what
+    /// more is asked of opens holds before what is asked no more ends.
+    pub fn set_interest(&mut self, interest: &Interest) -> Result<(), LoadError> {
+        self.set_opens(&interest.opens, interest.audit_every)?;
+        self.set_calls(&interest.calls)
+    }
+
+    /// While the prefixes are written, every open passes.
+    fn set_opens(&mut self, opens: &Opens, audit_every: u32) -> Result<(), LoadError> {
+        let failed = |source| LoadError::Map { map: "open_prefixes", source };
+        self.control.set_opens(u64::MAX, 0);
+        self.control.set_audit_every(audit_every);
+        let map = handle(&self.object, "open_prefixes")?;
+        let wanted: BTreeMap<_, _> = opens.entries().collect();
+        let known: Vec<_> = map.keys().collect();
+        for key in known.iter().filter(|key| !wanted.contains_key(*key)) {
+            map.delete(key).map_err(|error| failed(io::Error::other(error)))?;
+        }
+        for (key, bits) in &wanted {
+            map.update(key, &bits.to_ne_bytes(), MapFlags::ANY)
+                .map_err(|error| failed(io::Error::other(error)))?;
+        }
+        self.control.set_opens(opens.always, opens.named);
+        Ok(())
+    }
+
+    fn set_calls(&mut self, calls: &[Syscall]) -> Result<(), LoadError> {
         match self.settings.hooks {
             Hooks::SysExit => {
                 let (native, compat) = syscalls::handlers(calls);
@@ -222,18 +256,23 @@ impl Capture {
     pub fn newest(&self) -> Newest {
         let of_lane = |lane| {
             let states = self.lane_states(lane).into_iter();
-            (0..).zip(states).map(move |(cpu, (sequence, _))| (lane, cpu, sequence))
+            (0..).zip(states).map(move |(cpu, state)| (lane, cpu, state.sequence))
         };
         Newest([Lane::LifeCycle, Lane::Busy].into_iter().flat_map(of_lane).collect())
     }
 
-    /// Records that found a lane full since the programs were loaded.
-    pub fn drops(&self, lane: Lane) -> u64 {
-        self.lane_states(lane).iter().map(|(_, drops)| drops).sum()
+    /// Opens that no rule can match and that were left out, since the programs were loaded.
+    pub fn filtered(&self) -> u64 {
+        self.lane_states(Lane::Busy).iter().map(|state| state.filtered).sum()
     }
 
-    /// Sequence and drops per CPU (`struct lane_state`); empty if the map cannot be read.
-    fn lane_states(&self, lane: Lane) -> Vec<(u64, u64)> {
+    /// Records that found a lane full since the programs were loaded.
+    pub fn drops(&self, lane: Lane) -> u64 {
+        self.lane_states(lane).iter().map(|state| state.drops).sum()
+    }
+
+    /// Per CPU; empty if the map cannot be read.
+    fn lane_states(&self, lane: Lane) -> Vec<LaneState> {
         let key = (lane as u32).to_ne_bytes();
         let values = self.lane_states.lookup_percpu(&key, MapFlags::ANY).ok().flatten();
         let word = |bytes: &[u8], index: usize| {
@@ -242,7 +281,15 @@ impl Capture {
                 .and_then(|word| word.try_into().ok())
                 .map_or(0, u64::from_ne_bytes)
         };
-        values.unwrap_or_default().iter().map(|value| (word(value, 0), word(value, 1))).collect()
+        values
+            .unwrap_or_default()
+            .iter()
+            .map(|value| LaneState {
+                sequence: word(value, 0),
+                drops: word(value, 1),
+                filtered: word(value, 2),
+            })
+            .collect()
     }
 
     fn attach(&mut self, name: &str) -> Result<Link, LoadError> {

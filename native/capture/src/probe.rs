@@ -85,7 +85,7 @@ impl Probe {
                 .into_iter()
                 .filter_map(Syscall::from_name)
                 .collect();
-        capture.set_interest(&calls)?;
+        capture.set_interest(&calls.as_slice().into())?;
         Ok(capture.hooks())
     }
 }

@@ -135,6 +135,11 @@ impl Ring {
     }
 }
 
+/// Places in `struct control`, in words of four bytes and of eight.
+const AUDIT_EVERY: usize = 2052 / 4;
+const OPENS_ALWAYS: usize = 2056 / 8;
+const OPENS_NAMED: usize = 2064 / 8;
+
 /// The words that daemon and programs share (`struct control` in `bpf/config.h`).
 pub(crate) struct Control {
     mapping: Mapping,
@@ -162,12 +167,32 @@ impl Control {
         }
     }
 
+    /// Which opens are told: whatever their name, and by their name.
+    pub(crate) fn set_opens(&self, always: u64, named: u64) {
+        // All pass in between.
+        self.long(OPENS_ALWAYS)
+            .store(always | self.long(OPENS_ALWAYS).load(Ordering::SeqCst), Ordering::SeqCst);
+        self.long(OPENS_NAMED).store(named, Ordering::SeqCst);
+        self.long(OPENS_ALWAYS).store(always, Ordering::SeqCst);
+    }
+
+    /// Of the opens that are left out, one in so many is told.
+    pub(crate) fn set_audit_every(&self, every: u32) {
+        self.word(AUDIT_EVERY).store(every, Ordering::SeqCst);
+    }
+
     fn handler(&self, index: usize) -> &AtomicU8 {
         const OFFSET: usize = 4;
         assert!(index < 2 * N_SYSCALLS, "both tables are inside the page");
         // SAFETY: `index` is inside the tables, which end before the page does; bytes are only
         // accessed atomically here, and the programs use plain byte loads.
         unsafe { self.mapping.address.cast::<AtomicU8>().add(OFFSET + index).as_ref() }
+    }
+
+    fn long(&self, index: usize) -> &AtomicU64 {
+        // SAFETY: the eight bytes are inside the page, aligned, and only accessed atomically here;
+        // the programs use plain aligned loads.
+        unsafe { self.mapping.address.cast::<AtomicU64>().add(index).as_ref() }
     }
 
     fn word(&self, index: usize) -> &AtomicU32 {

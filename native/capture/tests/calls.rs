@@ -34,7 +34,7 @@ impl Watch {
             names.iter().map(|name| Syscall::from_name(name).expect("the call exists")).collect();
         let settings = Settings { skip_own: false, ..settings };
         let (mut capture, lanes) = Capture::load(settings).expect("BPF programs load");
-        capture.set_interest(&calls).expect("hooks attach");
+        capture.set_interest(&calls.as_slice().into()).expect("hooks attach");
         Self { _capture: capture, lanes }
     }
 

@@ -44,7 +44,7 @@ impl Watch {
     fn new(settings: Settings, calls: &[Syscall]) -> Self {
         let settings = Settings { skip_own: false, ..settings };
         let (mut capture, lanes) = Capture::load(settings).expect("BPF programs load");
-        capture.set_interest(calls).expect("hooks attach");
+        capture.set_interest(&calls.into()).expect("hooks attach");
         Self { capture, lanes }
     }
 
@@ -635,6 +635,6 @@ fn hooks_are_those_of_the_interest_and_nothing_is_left_attached() {
     let hooks = watch.capture.hooks();
     assert!(hooks.contains(&"syscalls:sys_exit_openat".to_owned()), "{hooks:?}");
     assert!(hooks.contains(&"syscalls:sys_exit_connect".to_owned()), "{hooks:?}");
-    watch.capture.set_interest(&[named("connect")]).unwrap();
+    watch.capture.set_interest(&[named("connect")].as_slice().into()).unwrap();
     assert!(!watch.capture.hooks().contains(&"syscalls:sys_exit_openat".to_owned()));
 }

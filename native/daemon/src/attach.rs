@@ -8,7 +8,7 @@ use std::{
 };
 
 use anyhow::Context as _;
-use peregrine_capture::{Capture, Lanes, LoadError, Newest, Settings, Syscall};
+use peregrine_capture::{Capture, Interest, Lanes, LoadError, Newest, Settings};
 
 use crate::lockdown::{Lockdown, Role};
 
@@ -17,12 +17,20 @@ pub struct Attacher {
     requests: Option<Sender<Request>>,
     thread: Option<JoinHandle<()>>,
     /// The answer to the last question for the newest sequences.
-    newest: Option<Receiver<Newest>>,
+    newest: Option<Receiver<Report>>,
 }
 
 enum Request {
-    Interest(Vec<Syscall>, Sender<Attached>),
-    Newest(Sender<Newest>),
+    Interest(Interest, Sender<Attached>),
+    Newest(Sender<Report>),
+}
+
+/// What the programs have counted.
+pub struct Report {
+    /// The newest sequences.
+    pub newest: Newest,
+    /// Opens that were left out.
+    pub filtered: u64,
 }
 
 /// Names of all attached hooks.
@@ -73,15 +81,15 @@ impl Attacher {
     }
 
     /// Hooks these system calls and no others; new ones are attached before old ones go.
-    pub fn set_interest(&self, calls: Vec<Syscall>) -> Change {
+    pub fn set_interest(&self, interest: Interest) -> Change {
         let (answer, answered) = channel();
-        self.request(Request::Interest(calls, answer));
+        self.request(Request::Interest(interest, answer));
         Change(answered)
     }
 
-    /// The newest sequences as they were at the last call, and asks for those of now. What was
+    /// What the programs had counted at the last call; asks for what they have now. What was
     /// given out then has long been in its lane when the caller looks there.
-    pub fn newest(&mut self) -> Option<Newest> {
+    pub fn report(&mut self) -> Option<Report> {
         let former = self.newest.take();
         let (answer, answered) = channel();
         self.request(Request::Newest(answer));
@@ -109,13 +117,14 @@ impl Drop for Attacher {
 fn serve(mut capture: Capture, requests: &Receiver<Request>) {
     for request in requests {
         match request {
-            Request::Interest(calls, answer) => {
-                let attached = capture.set_interest(&calls).map(|()| capture.hooks());
+            Request::Interest(interest, answer) => {
+                let attached = capture.set_interest(&interest).map(|()| capture.hooks());
                 // Whoever asked may have stopped waiting; the next change tells what is attached.
                 answer.send(attached).ok();
             }
             Request::Newest(answer) => {
-                answer.send(capture.newest()).ok();
+                let report = Report { newest: capture.newest(), filtered: capture.filtered() };
+                answer.send(report).ok();
             }
         }
     }

@@ -92,6 +92,15 @@ pub struct RunOptions {
     /// Where system calls are hooked
     #[arg(long, value_enum, default_value_t = HooksChoice::Auto)]
     pub hooks: HooksChoice,
+
+    /// Let every open leave the kernel, also those that no rule can match
+    #[arg(long)]
+    pub no_filter: bool,
+
+    /// Judge one in so many of the opens that the filter in the kernel leaves out, to check it; 0
+    /// for none
+    #[arg(long, value_name = "N", default_value_t = 1000)]
+    pub filter_audit: u32,
     /// Folder of the journal of alerts
     #[arg(long, value_name = "DIR", default_value = "/var/lib/peregrine")]
     pub state_dir: PathBuf,

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use jiff::tz::TimeZone;
 use peregrine_alerts::{Alert, FieldValue, Priority, Publisher};
-use peregrine_capture::{Syscall, event::Event};
+use peregrine_capture::{Interest, Opens, Syscall, event::Event};
 use peregrine_rules::{EventSet, EventType, Matches, OutputValue, Plan, Rule, Scratch};
 use peregrine_world::{SnapshotError, SnapshotStats, World};
 
@@ -12,6 +12,7 @@ use crate::{
     clock::{Clock, since_boot},
     doctor,
     facts::{Context, EventTypes, Judged},
+    interest,
 };
 
 /// How many of what has passed.
@@ -23,6 +24,18 @@ pub struct Counts {
     pub judged: u64,
     /// Alerts made.
     pub alerts: u64,
+    /// Events that the filter in the kernel would have left out, told to check it.
+    pub audited: u64,
+    /// Of these, those that a rule matched all the same, which must not be.
+    pub audit_mismatches: u64,
+}
+
+/// The filter in the kernel.
+#[derive(Clone, Copy, Debug)]
+pub struct Filter {
+    pub is_on: bool,
+    /// One in so many of what it leaves out is judged all the same; 0 for none.
+    pub audit_every: u32,
 }
 
 /// Holds everything between two events.
@@ -35,6 +48,7 @@ pub struct Judge {
     scratch: Scratch,
     matches: Matches,
     counts: Counts,
+    filter: Filter,
 }
 
 /// A plan and what of it is needed for each alert, made ready.
@@ -59,6 +73,7 @@ impl Judge {
         types: EventTypes,
         hostname: Arc<str>,
         publisher: Publisher,
+        filter: Filter,
     ) -> Self {
         let context = Context {
             clock: Clock::now(),
@@ -76,6 +91,7 @@ impl Judge {
             scratch: Scratch::default(),
             matches: Matches::default(),
             counts: Counts::default(),
+            filter,
         }
     }
 
@@ -99,6 +115,17 @@ impl Judge {
         let facts =
             Judged { event, event_type, process, world: &self.world, context: &self.context };
         self.rules.plan.evaluate(&facts, &mut self.scratch, &mut self.matches);
+        if header.flags.is_audit() {
+            self.counts.audited += 1;
+            if !self.matches.matched().is_empty() {
+                self.counts.audit_mismatches += 1;
+                tracing::error!(
+                    event = event_type.name(),
+                    "the filter in the kernel would have left out an event that a rule matches: \
+                     start with --no-filter, and tell us the rule",
+                );
+            }
+        }
         for &rule in self.matches.matched() {
             let rendered = self.rules.plan.output(rule).render(&facts, &mut self.scratch);
             let labels = &self.rules.labels[rule.index()];
@@ -151,18 +178,27 @@ impl Judge {
         std::mem::replace(&mut self.rules, rules)
     }
 
-    /// System calls whose exits the rules ask for, and those that say where a process stands.
-    pub fn syscalls(&self) -> Vec<Syscall> {
-        self.syscalls_of(self.rules.wanted.clone())
+    /// What the rules ask of capture, and what says where a process stands.
+    pub fn interest(&self) -> Interest {
+        Interest {
+            calls: self.calls_of(&self.rules.wanted),
+            opens: if self.filter.is_on {
+                interest::opens(&self.rules.plan)
+            } else {
+                Opens::default()
+            },
+            audit_every: self.filter.audit_every,
+        }
     }
 
-    /// The same for the rules that judge now and for those that will.
-    pub fn syscalls_also_of(&self, rules: &Ruleset) -> Vec<Syscall> {
-        self.syscalls_of(self.rules.wanted.clone().union(&rules.wanted))
+    /// What these rules ask as well, with every open: for the time of a change.
+    pub fn interest_also_of(&self, rules: &Ruleset) -> Interest {
+        let wanted = self.rules.wanted.clone().union(&rules.wanted);
+        Interest { calls: self.calls_of(&wanted), ..Interest::default() }
     }
 
-    fn syscalls_of(&self, wanted: EventSet) -> Vec<Syscall> {
-        let mut calls = self.types.syscalls(&wanted);
+    fn calls_of(&self, wanted: &EventSet) -> Vec<Syscall> {
+        let mut calls = self.types.syscalls(wanted);
         calls.extend(["chdir", "fchdir"].into_iter().filter_map(Syscall::from_name));
         calls.sort_unstable();
         calls.dedup();

@@ -14,6 +14,7 @@ mod clock;
 mod doctor;
 mod facts;
 mod fields;
+mod interest;
 mod judge;
 mod lockdown;
 mod losses;

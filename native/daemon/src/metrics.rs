@@ -29,7 +29,13 @@ impl Sample {
 }
 
 /// All of the daemon's own metrics but those of the alerts.
-pub fn metrics(counts: Counts, losses: &Losses, malformed: u64, world: Stats) -> Vec<Metric> {
+pub fn metrics(
+    counts: Counts,
+    filtered: u64,
+    losses: &Losses,
+    malformed: u64,
+    world: Stats,
+) -> Vec<Metric> {
     let lost = [Lane::LifeCycle, Lane::Busy].map(|lane| {
         Metric::counter(
             "peregrined_capture_events_lost_total",
@@ -48,6 +54,21 @@ pub fn metrics(counts: Counts, losses: &Losses, malformed: u64, world: Stats) ->
             "peregrined_capture_records_malformed_total",
             "Records that could not be decoded.",
             malformed,
+        ),
+        Metric::counter(
+            "peregrined_capture_events_filtered_total",
+            "Events left out in the kernel, since no rule can match them.",
+            filtered,
+        ),
+        Metric::counter(
+            "peregrined_capture_filter_audits_total",
+            "Events that the filter would have left out, judged to check it.",
+            counts.audited,
+        ),
+        Metric::counter(
+            "peregrined_capture_filter_mismatches_total",
+            "Audited events that a rule matched; must stay 0.",
+            counts.audit_mismatches,
         ),
         Metric::counter(
             "peregrined_rules_events_judged_total",

@@ -168,8 +168,8 @@ impl Reloads {
         }
         match self.reloader.outcomes.try_recv().ok()? {
             Outcome::Compiled(rules) => {
-                let calls = judge.syscalls_also_of(&rules);
-                self.waiting = Some((rules, attacher.set_interest(calls)));
+                let interest = judge.interest_also_of(&rules);
+                self.waiting = Some((rules, attacher.set_interest(interest)));
                 None
             }
             Outcome::Refused(refusal) => {
@@ -187,7 +187,7 @@ impl Reloads {
 
     fn swap(&mut self, rules: Box<Ruleset>, judge: &mut Judge, attacher: &Attacher) {
         let spent = judge.replace(*rules);
-        self.leaving = Some(attacher.set_interest(judge.syscalls()));
+        self.leaving = Some(attacher.set_interest(judge.interest()));
         // Where the thread has ended, they are freed here.
         self.reloader.spent.send(Box::new(spent)).ok();
         self.n_loaded += 1;

@@ -27,7 +27,7 @@ use crate::{
     cli::{HooksChoice, LineFormat, RuleMatching, RunOptions},
     clock::since_boot,
     facts::EventTypes,
-    judge::Judge,
+    judge::{Filter, Judge},
     lockdown::{Lockdown, Needs, Role, make_reachable},
     losses::Losses,
     metrics::{Sample, metrics},
@@ -61,9 +61,10 @@ pub fn run(options: &RunOptions) -> anyhow::Result<()> {
     let reader = Reader::start(move || lockdown.confine(Role::ReadProcesses))
         .context("start the thread that reads processes")?;
     let world = World::new(Limits::default()).reading_by(reader);
-    let mut judge = Judge::new(world, plan, types, hostname, service.publisher());
+    let filter = Filter { is_on: !options.no_filter, audit_every: options.filter_audit };
+    let mut judge = Judge::new(world, plan, types, hostname, service.publisher(), filter);
     judge.read_processes();
-    let hooks = attacher.set_interest(judge.syscalls()).wait()?;
+    let hooks = attacher.set_interest(judge.interest()).wait()?;
 
     // All that is below runs without privileges, and so do the threads that it starts.
     make_reachable(&options.rules_dir);
@@ -239,7 +240,7 @@ fn watch(
     service: &AlertService,
 ) -> anyhow::Result<()> {
     let mut losses = Losses::default();
-    let mut malformed = 0;
+    let (mut malformed, mut filtered) = (0, 0);
     let mut next_tick = Instant::now();
     while !stop.is_told() {
         let count = lanes.drain(BATCH, |item| match item {
@@ -255,8 +256,9 @@ fn watch(
         }
         if Instant::now() >= next_tick {
             next_tick = Instant::now() + TICK;
-            if let Some(newest) = attacher.newest() {
-                for gap in lanes.overdue(&newest) {
+            if let Some(report) = attacher.report() {
+                filtered = report.filtered;
+                for gap in lanes.overdue(&report.newest) {
                     losses.add(&gap);
                 }
             }
@@ -267,7 +269,8 @@ fn watch(
                 service.publisher().publish(notice);
             }
             judge.tick();
-            let mut newest = metrics(judge.counts(), &losses, malformed, judge.world().stats());
+            let mut newest =
+                metrics(judge.counts(), filtered, &losses, malformed, judge.world().stats());
             newest.extend(reloads.metrics());
             sample.set(newest);
         }
