@@ -10,9 +10,9 @@ cd "$ROOT"
 # The C compilers for BPF and libbpf, and the static libraries that go into the daemon.
 PACKAGES=(clang gcc libc6-dev libelf-dev make pkg-config zlib1g-dev)
 # A real container runtime, Prometheus and Alertmanager, a static shell for container images, the linters,
-# and bpftool, which sees what is loaded in the kernel.
+# bpftool, which sees what is loaded in the kernel, and systemd, whose systemd-analyze reads the units.
 TEST_PACKAGES=(binutils bpftool busybox-static ca-certificates clang-format curl docker.io
-  openssl prometheus prometheus-alertmanager shellcheck unzip)
+  openssl prometheus prometheus-alertmanager shellcheck systemd unzip)
 POLICY=/usr/sbin/policy-rc.d
 
 [[ ${1:-} != --tests ]] || PACKAGES+=("${TEST_PACKAGES[@]}")

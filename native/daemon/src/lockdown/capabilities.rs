@@ -13,7 +13,7 @@ pub(super) fn keep(role: Role<'_>) -> anyhow::Result<()> {
     set_no_new_privs(true).context("no_new_privs")?;
     empty_bounding_set();
     let permitted = capabilities(None).context("read capabilities")?.permitted;
-    let kept = permitted & wanted(role);
+    let kept = permitted & wanted(role, permitted);
     let sets =
         CapabilitySets { effective: kept, permitted: kept, inheritable: CapabilitySet::empty() };
     set_capabilities(None, sets).context("give up capabilities")?;
@@ -23,15 +23,16 @@ pub(super) fn keep(role: Role<'_>) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn wanted(role: Role<'_>) -> CapabilitySet {
+fn wanted(role: Role<'_>, permitted: CapabilitySet) -> CapabilitySet {
     match role {
         Role::Serve(_) => CapabilitySet::empty(),
-        // Tracepoint ids are for root's eyes; another user needs the right to read them.
-        Role::Attach if rustix::process::geteuid().is_root() => {
-            CapabilitySet::BPF | CapabilitySet::PERFMON
-        }
         Role::Attach => {
-            CapabilitySet::BPF | CapabilitySet::PERFMON | CapabilitySet::DAC_READ_SEARCH
+            let bpf = CapabilitySet::BPF | CapabilitySet::PERFMON;
+            // An engine that knows neither name can only give what stood for both before 5.8.
+            let load = if permitted.contains(bpf) { bpf } else { bpf | CapabilitySet::SYS_ADMIN };
+            // Tracepoint ids are for root's eyes; another user needs the right to read them.
+            let is_root = rustix::process::geteuid().is_root();
+            if is_root { load } else { load | CapabilitySet::DAC_READ_SEARCH }
         }
         // Links of `/proc/PID` take the first, the environment of other users' processes the second.
         Role::ReadProcesses => CapabilitySet::SYS_PTRACE | CapabilitySet::DAC_READ_SEARCH,
