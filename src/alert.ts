@@ -5,6 +5,8 @@
  * behind this file nothing is checked twice.
  */
 
+import { toPrintable } from './text.js'
+
 /** Name and number of each priority, as syslog and Falco's gRPC interface number them. */
 export const PRIORITY_NAMES = [
   'Emergency',
@@ -32,6 +34,12 @@ export interface Gap {
   readonly reason: string
 }
 
+/** Output fields that have a value; what nobody asks for is never decoded. */
+export interface Fields {
+  get(name: string): string | undefined
+  forEach(visit: (value: string, name: string) => void): void
+}
+
 export interface Alert {
   /** `notice` where the daemon speaks of itself: shown, shipped, never counted as a detection. */
   readonly kind: 'detection' | 'notice'
@@ -41,8 +49,7 @@ export interface Alert {
   readonly source: string
   readonly tags: readonly string[]
   readonly output: string
-  /** Output fields that have a value. */
-  readonly fields: ReadonlyMap<string, string>
+  readonly fields: Fields
   readonly timeNanoseconds: bigint
   readonly position: Position | undefined
   readonly gap: Gap | undefined
@@ -55,7 +62,7 @@ export interface RawAlert {
   priority: number
   rule: string
   output: string
-  fields: Map<string, string>
+  fields: Fields
   hostname: string
   tags: string[]
   source: string
@@ -65,6 +72,8 @@ export interface RawAlert {
 
 export const INVALID_REASONS = [
   'undecodable',
+  'not_json',
+  'not_an_object',
   'rule_missing',
   'priority_unknown',
   'time_out_of_range',
@@ -75,6 +84,8 @@ export interface Invalid {
   readonly kind: 'invalid'
   readonly reason: InvalidReason
   readonly position: Position | undefined
+  /** How it began, for a person who looks for the cause. */
+  readonly sample?: string
 }
 
 /** Source of what a daemon says about itself. */
@@ -86,7 +97,9 @@ const LAST_SECOND = 253_402_300_799n
 /** Validates one alert; `fallbackHostname` stands in where the daemon sent none. */
 export function toAlert(raw: RawAlert, fallbackHostname: string): Alert | Invalid {
   const reason = findFault(raw)
-  if (reason !== undefined) return { kind: 'invalid', reason, position: raw.position }
+  if (reason !== undefined) {
+    return { kind: 'invalid', reason, position: raw.position, sample: toSample(raw) }
+  }
   return {
     kind: raw.source === NOTICE_SOURCE ? 'notice' : 'detection',
     rule: toValue(raw.rule),
@@ -105,6 +118,13 @@ export function toAlert(raw: RawAlert, fallbackHostname: string): Alert | Invali
 /** The value, or empty where a daemon writes "nothing" as text. */
 export function toValue(text: string): string {
   return text === 'null' || text === '<NA>' ? '' : text
+}
+
+const SAMPLE_LIMIT_BYTES = 500
+
+function toSample({ rule, priority, timeSeconds, output }: RawAlert): string {
+  const text = `rule "${rule}", priority ${priority}, time ${timeSeconds}: ${output}`
+  return toPrintable(text.slice(0, SAMPLE_LIMIT_BYTES), SAMPLE_LIMIT_BYTES)
 }
 
 function findFault(raw: RawAlert): InvalidReason | undefined {

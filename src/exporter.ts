@@ -1,44 +1,77 @@
 /**
  * The exporter, put together: everything that lives, and the order in which it stops.
  *
- *   subscriptions ─► ledger ─► store ─► ship ─► Loki
- *                       └────► counts ─► serve
+ *   subscriptions, intake ─► ledger ─► store ─► ship ─► Loki
+ *                               └────► counts, feed ─► serve
+ *                               └────► notify ─► Alertmanager
  */
 import type { Logger } from 'pino'
 import type { Alert } from './alert.js'
-import { readLokiTarget, readTls, type Config } from './config/index.js'
-import { createLedger, type Ledger } from './ledger/index.js'
-import { createSelfMetrics, renderDaemonMetrics, type SelfMetrics } from './metrics/index.js'
-import { createCounts, createScrapers, toBudget } from './series/index.js'
-import { createServer, type PageFacts, type Readiness } from './serve/index.js'
 import {
+  readIntakeSecrets,
+  readLogin,
+  readLokiTarget,
+  readTls,
+  type Config,
+  type LokiConfig,
+} from './config/index.js'
+import { toPageFacts, toReadiness } from './facts.js'
+import { createIntake, type Intake } from './intake/index.js'
+import { createLedger, type Ledger } from './ledger/index.js'
+import { EVERYTHING, selects } from './matcher.js'
+import { createSelfMetrics, renderDaemonMetrics, type SelfMetrics } from './metrics/index.js'
+import { createNotifier, type Notifier } from './notify/index.js'
+import { createCounts, createScrapers, toBudget } from './series/index.js'
+import { createFeed, createServer, readWebConfig, type WebConfig } from './serve/index.js'
+import {
+  createEncoder,
   createPusher,
   createShipHealth,
-  encodeChunks,
+  createStreams,
   runShip,
-  toEntry,
   trim,
+  type Encode,
   type Pusher,
   type ShipHealth,
+  type Streams,
 } from './ship/index.js'
 import { openStore, type OutboxLimits, type Store } from './store/index.js'
 import {
-  createHealth,
-  runSubscription,
+  createSubscriptions,
   type SubscriptionHealth,
+  type Subscriptions,
   type TlsIdentity,
 } from './subscribe/index.js'
-import { toPrintable } from './text.js'
-import { createBell } from './waits.js'
+import { createBell, type Bell } from './waits.js'
+import { toNamespace } from './workload.js'
 
 export interface Exporter {
   readonly port: number
+  readonly scheme: 'http' | 'https'
+  readonly intakePort: number | undefined
+  /**
+   * Takes what can change while running: daemons and their certificates, filters, users and
+   * certificates of --listen, the log level. Rejects, and changes nothing, where a file that is
+   * named cannot be used.
+   */
+  reload(config: Config): Promise<void>
+  readonly reloads: ReloadHealth
   close(): Promise<void>
 }
 
-/** What the page shows; a person looks at the last screenful. */
-const PAGE_ALERTS = 50
-const PAGE_TEXT_BYTES = 2_000
+export interface ReloadHealth {
+  succeeded: number
+  failed: number
+}
+
+/** What a reload changes; read anew at each use. */
+interface Live {
+  config: Config
+  tls: TlsIdentity | undefined
+  web: WebConfig
+}
+
+const OPEN_TO_ALL: WebConfig = { tls: undefined, users: new Map() }
 
 export async function startExporter(
   config: Config,
@@ -46,7 +79,7 @@ export async function startExporter(
   version: string,
 ): Promise<Exporter> {
   const clock = Date.now
-  const tls = config.tls === undefined ? undefined : await readTls(config.tls)
+  const live: Live = { config, ...(await readFiles(config)) }
   const target = config.loki === undefined ? undefined : await readLokiTarget(config.loki)
   const store = await openStore(config.stateDirectory)
   if (store.movedAside !== undefined) {
@@ -57,54 +90,73 @@ export async function startExporter(
     log.warn({ entries }, 'entries of an earlier run wait in the outbox; --loki-url ships them')
   }
   const stop = new AbortController()
-  const counts = createCounts(toBudget(config.seriesBudget), store.kept.series)
+  const counts = createCounts(toBudget(config.seriesBudget), store.kept, config.labels)
   const scrapers = createScrapers(store.kept.scrapers)
-  const bell = createBell()
+  const feed = createFeed({ grafana: config.grafana, clock })
+  const notifier = await toNotifier(live, log, version)
   const limits = { bytes: config.outboxBytes, ageMilliseconds: config.outboxAgeMilliseconds }
-  const ship = target === undefined ? undefined : createShipHealth()
-  const recent: Alert[] = []
-  const subscriptions = config.daemons.map(({ name }) => createHealth(name))
+  const shipping = config.loki === undefined ? undefined : toShipping(config.loki, live, store)
+  const reloads: ReloadHealth = { succeeded: 0, failed: 0 }
 
   const ledger = createLedger({
     store,
     counts,
-    encode:
-      ship === undefined
-        ? undefined
-        : (alerts, toEventId) =>
-            encodeChunks(alerts.map((alert) => toEntry(alert, toEventId(alert)))),
+    counted: (alert) => selects(live.config.seriesSelection, alert),
+    idleMilliseconds: config.seriesIdleMilliseconds,
+    encode: shipping?.encode,
     clock,
     async committed({ detections, notices }, seconds) {
       self.observeCommit(seconds)
-      remember(recent, detections)
+      if (config.page) feed.add(detections)
+      notifier?.note(detections)
       for (const { rule } of notices) log.debug({ rule }, 'notice from a daemon')
-      if (ship === undefined) return
-      if (store.waiting.bytes > limits.bytes) await trimNow(ship, store, limits, log)
-      bell.ring()
+      if (shipping === undefined) return
+      if (store.waiting.bytes > limits.bytes) await trimNow(shipping.health, store, limits, log)
+      for (const bell of shipping.bells.values()) bell.ring()
     },
     changed: ({ trouble }) => {
       if (trouble === undefined) log.info('store works again')
       else log.error({ err: trouble }, 'store cannot be written; alerts wait')
     },
   })
+  const subscriptions = toSubscriptions(live, ledger, log)
+  const intake = await toIntake(config, ledger).catch(async (error: unknown) => {
+    await store.close()
+    throw error
+  })
   const self = createSelfMetrics({
     version,
-    subscriptions,
+    subscriptions: () => subscriptions.all,
     ledger: ledger.health,
     counts,
     seriesBudget: config.seriesBudget,
     store,
-    ship,
+    ship: shipping?.health,
+    streams: shipping?.streams,
+    intake: intake?.health,
+    notify: notifier?.health,
+    feed,
+    reloads,
     clock,
   })
-
+  const parts = {
+    version,
+    config,
+    subscriptions,
+    intake: intake?.health,
+    ledger: ledger.health,
+    ship: shipping?.health,
+    notify: notifier?.health,
+    store,
+  }
   const server = await createServer({
     ...config.listen,
+    web: live.web,
     counts,
     scrapers,
-    renderSelf: async () => (await self.render()) + renderDaemonMetrics(subscriptions),
-    readiness: () => toReadiness(subscriptions, ledger),
-    page: () => toPage({ version, subscriptions, ledger, ship, store, recent }),
+    renderSelf: async () => (await self.render()) + renderDaemonMetrics(subscriptions.all),
+    readiness: () => toReadiness(parts),
+    page: config.page ? { facts: () => toPageFacts(parts), feed } : undefined,
     keepScraper: (record) => {
       store.keepScraper(record).catch((error: unknown) => {
         log.debug({ err: String(error) }, 'scraper not kept')
@@ -112,27 +164,39 @@ export async function startExporter(
     },
     clock,
   }).catch(async (error: unknown) => {
+    await intake?.close()
     await store.close()
     throw error
   })
 
-  const work = [
-    ledger.run(stop.signal),
-    ...startSubscriptions({ config, subscriptions, ledger, tls, log }, stop.signal),
-  ]
+  const work = [ledger.run(stop.signal), subscriptions.run(stop.signal)]
+  if (notifier !== undefined) work.push(notifier.run(stop.signal))
   let pusher: Pusher | undefined
-  if (target !== undefined && ship !== undefined) {
+  if (target !== undefined && shipping !== undefined) {
     pusher = createPusher(target, `peregrine/${version}`)
-    work.push(startShip({ ship, store, pusher, limits, self, log, bell }, stop.signal))
+    const common = { store, pusher, limits, self, log }
+    work.push(...startShip(shipping, common, stop.signal))
   }
 
   let closing: Promise<void> | undefined
   return {
     port: server.port,
+    scheme: live.web.tls === undefined ? 'http' : 'https',
+    intakePort: intake?.port,
+    reloads,
+    async reload(next) {
+      const files = await readFiles(next)
+      Object.assign(live, { config: next, ...files })
+      subscriptions.use(next.daemons)
+      server.use(live.web)
+      log.level = next.logLevel
+    },
     close() {
       closing ??= (async () => {
+        // In the order of the way: nothing new comes in, what came is kept, then the rest ends.
         stop.abort()
-        await Promise.all(work)
+        feed.close()
+        await Promise.all([...work, intake?.close()])
         await pusher?.close()
         await server.close()
         await store.close()
@@ -142,29 +206,26 @@ export async function startExporter(
   }
 }
 
-interface SubscribeParts {
-  readonly config: Config
-  readonly subscriptions: readonly SubscriptionHealth[]
-  readonly ledger: Ledger
-  readonly tls: TlsIdentity | undefined
-  readonly log: Logger
+async function readFiles(config: Config): Promise<Omit<Live, 'config'>> {
+  const tls = config.tls === undefined ? undefined : await readTls(config.tls)
+  const { webConfigFile } = config
+  const web = webConfigFile === undefined ? OPEN_TO_ALL : await readWebConfig(webConfigFile)
+  return { tls, web }
 }
 
-function startSubscriptions(parts: SubscribeParts, signal: AbortSignal): Promise<void>[] {
-  const { config, subscriptions, ledger, tls, log } = parts
-  return subscriptions.flatMap((health, index) => {
-    const address = config.daemons[index]
-    if (address === undefined) return []
-    const options = {
+function toSubscriptions(live: Live, ledger: Ledger, log: Logger): Subscriptions {
+  return createSubscriptions(live.config.daemons, {
+    toOptions: (address) => ({
       address,
-      tls,
-      fallbackHostname: config.hostname,
+      get tls() {
+        return live.tls
+      },
+      fallbackHostname: live.config.hostname,
       position: () => ledger.position(address.name),
-      take: (delivery: Parameters<Ledger['take']>[0]) => ledger.take(delivery),
+      take: (delivery) => ledger.take(delivery),
       changed: createSubscriptionLog(log),
       clock: Date.now,
-    }
-    return [runSubscription(health, options, signal)]
+    }),
   })
 }
 
@@ -180,36 +241,101 @@ function createSubscriptionLog(log: Logger): (health: SubscriptionHealth) => voi
   }
 }
 
+async function toIntake(config: Config, ledger: Ledger): Promise<Intake | undefined> {
+  if (config.intake === undefined) return undefined
+  const { listen, bodyLimitBytes } = config.intake
+  return createIntake({
+    ...listen,
+    bodyLimitBytes,
+    secrets: await readIntakeSecrets(config.intake),
+    fallbackHostname: config.hostname,
+    take: (delivery) => ledger.take(delivery),
+    waiting: () => ledger.health.waiting,
+    clock: Date.now,
+  })
+}
+
+async function toNotifier(live: Live, log: Logger, version: string): Promise<Notifier | undefined> {
+  const { alertmanager, grafana } = live.config
+  if (alertmanager === undefined) return undefined
+  return createNotifier({
+    urls: alertmanager.urls,
+    authorization: await readLogin('alertmanager', alertmanager.login),
+    userAgent: `peregrine/${version}`,
+    resolveMilliseconds: alertmanager.resolveMilliseconds,
+    selection: () => live.config.alertmanager?.selection ?? alertmanager.selection,
+    grafana,
+    clock: Date.now,
+    changed: ({ url, trouble }) => {
+      if (trouble === undefined) log.info({ url }, 'Alertmanager takes alerts')
+      else log.warn({ url, err: trouble }, 'Alertmanager does not take alerts; trying again')
+    },
+  })
+}
+
+interface Shipping {
+  readonly health: ShipHealth
+  readonly streams: Streams
+  readonly encode: Encode
+  /** By tenant. */
+  readonly bells: ReadonlyMap<string, Bell>
+}
+
+function toShipping(loki: LokiConfig, live: Live, store: Store): Shipping {
+  const health = createShipHealth()
+  const streams = createStreams(loki)
+  const common = loki.tenant ?? ''
+  const { tenantOfNamespace } = loki
+  const tenantOf = (alert: Alert): string => tenantOfNamespace.get(toNamespace(alert)) ?? common
+  const encodeAll = createEncoder({ streams, tenantOf })
+  const isWanted = (alert: Alert): boolean =>
+    alert.kind === 'notice' || selects(live.config.loki?.selection ?? EVERYTHING, alert)
+  const encode: Encode = (alerts, toEventId, nowMilliseconds) => {
+    const all = [...alerts]
+    const wanted = all.filter(isWanted)
+    health.filtered += all.length - wanted.length
+    return encodeAll(wanted, toEventId, nowMilliseconds)
+  }
+  // What waits for a tenant that is configured no more still goes to that tenant.
+  const tenants = new Set([common, ...tenantOfNamespace.values(), ...store.tenants()])
+  const bells = new Map(Array.from(tenants, (tenant) => [tenant, createBell()]))
+  return { health, streams, encode, bells }
+}
+
 interface ShipParts {
-  readonly ship: ShipHealth
   readonly store: Store
   readonly pusher: Pusher
   readonly limits: OutboxLimits
   readonly self: SelfMetrics
   readonly log: Logger
-  readonly bell: ReturnType<typeof createBell>
 }
 
-function startShip(parts: ShipParts, signal: AbortSignal): Promise<void> {
-  const { ship, store, pusher, limits, self, log, bell } = parts
-  const options = {
-    store,
-    pusher,
-    limits,
-    bell,
-    clock: Date.now,
-    changed: ({ trouble }: ShipHealth) => {
-      if (trouble === undefined) log.info('Loki takes entries')
-      else log.warn({ err: trouble }, 'Loki does not take entries; they wait in the outbox')
-    },
-    pushed: (seconds: number) => {
-      self.observePush(seconds)
-    },
-    storeFailed: (error: unknown) => {
-      log.debug({ err: String(error) }, 'outbox cannot be written')
-    },
-  }
-  return runShip(ship, options, signal)
+function startShip(
+  { health, bells }: Shipping,
+  { store, pusher, limits, self, log }: ShipParts,
+  signal: AbortSignal,
+): Promise<void>[] {
+  return Array.from(bells, ([tenant, bell]) => {
+    const options = {
+      store,
+      pusher,
+      tenant,
+      limits,
+      bell,
+      clock: Date.now,
+      changed: ({ trouble }: ShipHealth) => {
+        if (trouble === undefined) log.info('Loki takes entries')
+        else log.warn({ err: trouble }, 'Loki does not take entries; they wait in the outbox')
+      },
+      pushed: (seconds: number) => {
+        self.observePush(seconds)
+      },
+      storeFailed: (error: unknown) => {
+        log.debug({ err: String(error) }, 'outbox cannot be written')
+      },
+    }
+    return runShip(health, options, signal)
+  })
 }
 
 async function trimNow(
@@ -224,58 +350,4 @@ async function trimNow(
     // The next commit tries again; the outbox is over its limit until then.
     log.debug({ err: String(error) }, 'outbox cannot be trimmed')
   }
-}
-
-/** Only what the page shows of an alert is held, so that huge ones do not stay in memory. */
-function remember(recent: Alert[], alerts: readonly Alert[]): void {
-  recent.unshift(...alerts.slice(-PAGE_ALERTS).reverse().map(toShown))
-  recent.length = Math.min(recent.length, PAGE_ALERTS)
-}
-
-function toShown(alert: Alert): Alert {
-  const shown = ['k8s.ns.name', 'k8s.pod.name'].flatMap((field): [string, string][] => {
-    const value = alert.fields.get(field)
-    return value === undefined ? [] : [[field, toPrintable(value, PAGE_TEXT_BYTES)]]
-  })
-  const output = toPrintable(alert.output, PAGE_TEXT_BYTES)
-  return { ...alert, rule: toPrintable(alert.rule, 256), output, fields: new Map(shown), tags: [] }
-}
-
-function toReadiness(subscriptions: readonly SubscriptionHealth[], ledger: Ledger): Readiness {
-  const waitingFor = subscriptions
-    .filter(({ connected }) => !connected)
-    .map(({ daemon, lastError }) => `${daemon}: ${lastError ?? 'not connected yet'}`)
-  const { trouble } = ledger.health
-  if (trouble !== undefined) waitingFor.push(`store: ${trouble}`)
-  return { isReady: waitingFor.length === 0, waitingFor }
-}
-
-interface PageParts {
-  readonly version: string
-  readonly subscriptions: readonly SubscriptionHealth[]
-  readonly ledger: Ledger
-  readonly ship: ShipHealth | undefined
-  readonly store: Store
-  readonly recent: readonly Alert[]
-}
-
-function toPage(parts: PageParts): PageFacts {
-  const { version, subscriptions, ledger, ship, store, recent: alerts } = parts
-  const inputs = subscriptions.map((health) => ({
-    name: health.daemon,
-    state: health.connected
-      ? `subscribed (${health.protocol ?? ''}), ${health.received} alerts received`
-      : `away: ${health.lastError ?? 'not connected yet'}`,
-  }))
-  const outputs = [
-    { name: 'Store', state: ledger.health.trouble ?? `${ledger.health.commits} commits` },
-    {
-      name: 'Loki',
-      state:
-        ship === undefined
-          ? 'not configured'
-          : (ship.trouble ?? `${ship.accepted} accepted, ${store.waiting.entries} waiting`),
-    },
-  ]
-  return { version, inputs, outputs, alerts }
 }

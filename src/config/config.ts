@@ -1,11 +1,22 @@
 /** From command line, environment and file to one configuration, or to what is wrong. */
 import { hostname } from 'node:os'
-import { CONFIG_VARIABLE, parseFlags, readEnvironment, readFile, type Given } from './given.js'
+import {
+  CONFIG_VARIABLE,
+  parseFlags,
+  readEnvironment,
+  readFile,
+  RECEIVER_VARIABLE,
+  type Given,
+} from './given.js'
 import { renderConfig, renderHelp } from './help.js'
 import { resolve, type Config } from './resolve.js'
+import { parseListen, type ListenAddress } from './values.js'
 
 export type Command =
   | { readonly kind: 'run'; readonly config: Config }
+  | { readonly kind: 'doctor'; readonly config: Config }
+  | { readonly kind: 'healthcheck'; readonly config: Config }
+  | { readonly kind: 'receiver'; readonly listen: ListenAddress }
   | { readonly kind: 'print'; readonly text: string }
   | { readonly kind: 'version' }
   | { readonly kind: 'refused'; readonly errors: readonly string[] }
@@ -20,7 +31,9 @@ export function parseCommand(
   argv: readonly string[],
   { environment, readText }: Surroundings,
 ): Command {
-  const flags = parseFlags(argv)
+  if (argv[0] === 'receiver') return parseReceiver(argv.slice(1), environment)
+  const isDoctor = argv[0] === 'doctor'
+  const flags = parseFlags(isDoctor ? argv.slice(1) : argv)
   if (flags.action === 'help') return { kind: 'print', text: renderHelp() }
   if (flags.action === 'version') return { kind: 'version' }
   const given: Given = { values: new Map(), errors: [] }
@@ -31,7 +44,28 @@ export function parseCommand(
   const config = resolve(given, toNodeName(environment))
   if (config === undefined) return { kind: 'refused', errors: given.errors }
   if (flags.action === 'print-config') return { kind: 'print', text: renderConfig(given) }
-  return { kind: 'run', config }
+  if (flags.action === 'healthcheck') return { kind: 'healthcheck', config }
+  return { kind: isDoctor ? 'doctor' : 'run', config }
+}
+
+const RECEIVER_LISTEN = '127.0.0.1:9377'
+
+/** The receiver has one setting and shares nothing with the exporter. */
+function parseReceiver(argv: readonly string[], environment: Surroundings['environment']): Command {
+  const [flag, text, ...rest] = argv.flatMap((argument) => {
+    const [, name = '', value = ''] = /^(--[^=]+)=(.*)$/s.exec(argument) ?? []
+    return name === '' ? [argument] : [name, value]
+  })
+  if ((flag !== undefined && flag !== '--listen') || rest.length > 0) {
+    const errors = [`receiver takes --listen HOST:PORT and nothing else`]
+    return { kind: 'refused', errors }
+  }
+  const given = text ?? environment[RECEIVER_VARIABLE] ?? RECEIVER_LISTEN
+  const listen = parseListen(given)
+  if (listen !== undefined && (flag === undefined || text !== undefined)) {
+    return { kind: 'receiver', listen }
+  }
+  return { kind: 'refused', errors: [`--listen: "${given}" is not host:port`] }
 }
 
 function readNamed(path: string, readText: (path: string) => string, given: Given): void {

@@ -70,7 +70,7 @@ export function readEnvironment(
   const known = new Map(NAMES.map((name) => [toEnvironmentName(name), name]))
   for (const [variable, text] of Object.entries(environment)) {
     if (!variable.startsWith('PEREGRINE_') || text === undefined || text === '') continue
-    if (variable === CONFIG_VARIABLE || SERVICE_LINK.test(variable)) continue
+    if (OTHER_VARIABLES.has(variable) || SERVICE_LINK.test(variable)) continue
     const name = known.get(variable)
     if (name === undefined) {
       const hint = suggest(variable, [...known.keys(), CONFIG_VARIABLE])
@@ -87,6 +87,8 @@ const SERVICE_LINK =
   /^PEREGRINE(?:_[A-Z0-9_]+)?_(?:SERVICE_HOST|SERVICE_PORT(?:_.*)?|PORT(?:_\d+_(?:TCP|UDP|SCTP).*)?)$/
 
 export const CONFIG_VARIABLE = 'PEREGRINE_CONFIG'
+export const RECEIVER_VARIABLE = 'PEREGRINE_RECEIVER_LISTEN'
+const OTHER_VARIABLES: ReadonlySet<string> = new Set([CONFIG_VARIABLE, RECEIVER_VARIABLE])
 
 export interface Flags {
   readonly action: Action | undefined

@@ -7,6 +7,9 @@ export function renderHelp(): string {
     'peregrine: counts and ships the alerts of peregrined and Falco',
     '',
     'Usage: peregrine [--config FILE] [--setting VALUE]...',
+    '       peregrine doctor [the same]      try every connection, say what to fix',
+    '       peregrine receiver [--listen HOST:PORT]',
+    '                                        show what Alertmanager notifies',
     '',
     'A setting comes from its flag, else from the environment, else from the YAML file',
     '(key without dashes in front), else it has its default.',
@@ -18,7 +21,12 @@ export function renderHelp(): string {
     '      YAML file of settings. [PEREGRINE_CONFIG]',
     '  --print-config',
     '      Print the settings in force and exit.',
+    '  --healthcheck',
+    '      Ask the exporter that runs with these settings whether it is alive; exit code 0 if so.',
     '  --version, --help',
+    '',
+    'SIGHUP reads the settings again and takes over daemons and their certificates, filters,',
+    'least priorities, users and certificates of --listen, and the log level.',
     '',
   )
   return lines.join('\n')

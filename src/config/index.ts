@@ -5,5 +5,6 @@
  * and, for unknown names, the nearest known one. Secrets are only ever named by files.
  */
 export { parseCommand, type Command, type Surroundings } from './config.js'
-export type { Config, LokiConfig } from './resolve.js'
-export { ConfigError, readLokiTarget, readTls } from './secrets.js'
+export type { Config, GrafanaConfig } from './resolve.js'
+export type { AlertmanagerConfig, IntakeConfig, LokiConfig } from './targets.js'
+export { ConfigError, readIntakeSecrets, readLogin, readLokiTarget, readTls } from './secrets.js'

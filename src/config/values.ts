@@ -67,3 +67,48 @@ export type LogLevel = (typeof LOG_LEVELS)[number]
 export function parseLogLevel(text: string): LogLevel | undefined {
   return LOG_LEVELS.find((level) => level === text)
 }
+
+/** An address to which paths are added. */
+export function parseBaseUrl(text: string): URL | undefined {
+  if (!/^https?:\/\//.test(text) || !URL.canParse(text)) return undefined
+  const url = new URL(text)
+  if (url.username !== '' || url.password !== '') return undefined
+  url.pathname = url.pathname.replace(/\/+$/, '')
+  return url
+}
+
+export function parseSwitch(text: string): boolean | undefined {
+  if (text === 'on' || text === 'true') return true
+  return text === 'off' || text === 'false' ? false : undefined
+}
+
+export function parsePair(text: string): readonly [string, string] | undefined {
+  const [, left, right] = /^([^=\s]+)=(\S.*)$/.exec(text) ?? []
+  return left === undefined || right === undefined ? undefined : [left, right]
+}
+
+/** Headers that we set, or that carry secrets, which belong into files. */
+const OWN_HEADERS = /^(?:authorization|content-.*|cookie|host|transfer-encoding|x-scope-orgid)$/i
+
+export function parseHeader(text: string): readonly [string, string] | undefined {
+  const pair = parsePair(text)
+  if (pair === undefined || OWN_HEADERS.test(pair[0])) return undefined
+  return /^[\w!#$%&'*+.^`|~-]+$/.test(pair[0]) && /^[\x20-\x7e]+$/.test(pair[1]) ? pair : undefined
+}
+
+/** Prometheus keeps names that begin with two underscores for itself. */
+const LABEL_NAME = /^(?!__)[a-zA-Z_][a-zA-Z0-9_]{0,63}$/
+const TAKEN_LABELS: ReadonlySet<string> = new Set([
+  ...['rule', 'priority', 'hostname', 'source', 'tags', 'k8s_ns_name', 'k8s_pod_name'],
+])
+
+export function parseLabelValue(text: string): { name: string; value: string } | undefined {
+  const [name, value] = parsePair(text) ?? []
+  if (name === undefined || value === undefined) return undefined
+  return LABEL_NAME.test(name) && !TAKEN_LABELS.has(name) ? { name, value } : undefined
+}
+
+export function parseLabelField(text: string): { name: string; field: string } | undefined {
+  const pair = parseLabelValue(text)
+  return pair === undefined ? undefined : { name: pair.name, field: pair.value }
+}

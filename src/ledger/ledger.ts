@@ -1,7 +1,7 @@
 /** One line of commits for all daemons. See index.ts. */
 import { randomUUID } from 'node:crypto'
 import type { Alert, InvalidReason, Position } from '../alert.js'
-import type { Counts } from '../series/index.js'
+import type { Counts, SeriesRecord } from '../series/index.js'
 import type { Chunk, Store } from '../store/index.js'
 import type { Delivery } from '../subscribe/index.js'
 import { toPrintable } from '../text.js'
@@ -23,16 +23,31 @@ export interface LedgerHealth {
   noticesTotal: number
   readonly gaps: Map<string, number>
   readonly missed: Map<string, number>
+  /** Detections that no series counts, because the user's filters leave them out. */
+  filtered: number
   /** Entries put into the outbox. */
   outboxed: number
+  /** Idle series that had no room on disk, and count anew when they come back. */
+  forgotten: number
+  /** The last invalid message of each reason, as it began. */
+  readonly samples: Map<InvalidReason, { readonly text: string; readonly atMilliseconds: number }>
 }
 
 export interface LedgerOptions {
   readonly store: Store
   readonly counts: Counts
+  /** Which detections are counted; asked at each commit. */
+  readonly counted: (alert: Alert) => boolean
+  /** Series without an alert for this long are hidden. */
+  readonly idleMilliseconds: number
   /** Renders what goes into the outbox; undefined where nothing is shipped. */
   readonly encode:
-    ((alerts: readonly Alert[], toEventId: ToEventId) => readonly Chunk[]) | undefined
+    | ((
+        alerts: readonly Alert[],
+        toEventId: ToEventId,
+        nowMilliseconds: number,
+      ) => readonly Chunk[])
+    | undefined
   readonly clock: () => number
   /** After each commit. */
   readonly committed: (sifted: Sifted, seconds: number) => void | Promise<void>
@@ -46,15 +61,15 @@ export type ToEventId = (alert: Alert) => string
 export interface Ledger {
   readonly health: LedgerHealth
   position(daemon: string): Position | undefined
-  /** Resolves when the delivery is kept, or when the ledger stops before that. */
-  take(delivery: Delivery): Promise<void>
+  /** Resolves with true when the delivery is kept, with false if the ledger stops before that. */
+  take(delivery: Delivery): Promise<boolean>
   /** Commits until the signal aborts, and then what is waiting. */
   run(signal: AbortSignal): Promise<void>
 }
 
 interface Waiting {
   readonly delivery: Delivery
-  readonly done: () => void
+  readonly done: (isKept: boolean) => void
 }
 
 /** With ten alerts a delivery, several hundred daemons share one sync of the disk. */
@@ -63,6 +78,8 @@ const BACKOFF: Backoff = { firstMilliseconds: 500, limitMilliseconds: 10_000 }
 /** Rules' names are few; what a hostile daemon invents is one series. */
 const NOTICE_RULES = 100
 const RULE_LIMIT_BYTES = 256
+/** How often idle series are looked for; shorter where they shall leave sooner. */
+const SWEEP_MILLISECONDS = 60_000
 
 export function createLedger(options: LedgerOptions): Ledger {
   const { store, counts, encode, clock } = options
@@ -73,24 +90,61 @@ export function createLedger(options: LedgerOptions): Ledger {
   const toEventId = createEventIds()
   let isStopped = false
 
-  async function commit(taken: readonly Waiting[], signal: AbortSignal): Promise<void> {
+  async function commit(taken: readonly Waiting[], signal: AbortSignal): Promise<boolean> {
     const deliveries = taken.map(({ delivery }) => delivery)
     const now = clock()
     const begun = performance.now()
     const sifted = sift(deliveries, positions)
-    const plan = counts.plan(sifted.detections, now)
-    const shipped = [...sifted.detections, ...sifted.notices]
-    const chunks = encode === undefined ? [] : encode(shipped, toEventId)
-    const transaction = { series: plan.changed, positions: sifted.positions, chunks }
-    const isEmpty = plan.changed.length + sifted.positions.size + chunks.length === 0
+    const counted = sifted.detections.filter(options.counted)
+    const plan = counts.plan(counted, now, await findHidden(counted, signal))
+    const chunks = encode === undefined ? [] : encode(toShipped(sifted), toEventId, now)
+    const { changed, revived } = plan
+    const transaction = { series: changed, positions: sifted.positions, chunks, revived }
+    const isEmpty = changed.length + sifted.positions.size + chunks.length === 0
     const write = isEmpty ? () => Promise.resolve() : () => store.commit(transaction, now)
     const isKept = await untilDone(write, fail, options.backoff ?? BACKOFF, signal)
-    if (!isKept) return
+    if (!isKept) return false
     counts.apply(plan)
     for (const [daemon, position] of sifted.positions) positions.set(daemon, position)
-    tally(health, sifted, chunks)
+    tally(health, sifted, chunks, now)
+    health.counted += counted.length
+    health.filtered += sifted.detections.length - counted.length
     if (!isEmpty) succeed()
     await options.committed(sifted, (performance.now() - begun) / 1000)
+    return true
+  }
+
+  /** What was kept of label sets that were idle and are back. */
+  async function findHidden(
+    alerts: readonly Alert[],
+    signal: AbortSignal,
+  ): Promise<ReadonlyMap<string, SeriesRecord>> {
+    let found: ReadonlyMap<string, SeriesRecord> = new Map()
+    if (store.hiddenSeries === 0) return found
+    const unknown = counts.unknown(alerts)
+    if (unknown.size === 0) return found
+    const find = async (): Promise<void> => {
+      found = await store.findHidden(unknown)
+    }
+    await untilDone(find, fail, options.backoff ?? BACKOFF, signal)
+    return found
+  }
+
+  const sweepMilliseconds = Math.min(SWEEP_MILLISECONDS, options.idleMilliseconds)
+  let sweptAt = performance.now()
+
+  /** Idle series leave; a store that fails keeps them where they are. */
+  async function sweep(): Promise<void> {
+    if (performance.now() - sweptAt < sweepMilliseconds) return
+    sweptAt = performance.now()
+    const idle = counts.idle(clock() - options.idleMilliseconds)
+    if (idle.length === 0) return
+    try {
+      health.forgotten += await store.hide(idle)
+      counts.hide(idle)
+    } catch (error) {
+      fail(error)
+    }
   }
 
   function fail(error: unknown): void {
@@ -110,10 +164,10 @@ export function createLedger(options: LedgerOptions): Ledger {
   async function commitWaiting(signal: AbortSignal): Promise<void> {
     while (queue.length > 0) {
       const taken = takeSome(queue)
-      await commit(taken, signal)
+      const isKept = await commit(taken, signal)
       for (const { delivery, done } of taken) {
         health.waiting -= delivery.alerts.length
-        done()
+        done(isKept)
       }
     }
   }
@@ -122,7 +176,8 @@ export function createLedger(options: LedgerOptions): Ledger {
     health,
     position: (daemon) => positions.of(daemon),
     take: (delivery) => {
-      if (isStopped || delivery.alerts.length === 0) return Promise.resolve()
+      if (isStopped) return Promise.resolve(false)
+      if (delivery.alerts.length === 0) return Promise.resolve(true)
       health.waiting += delivery.alerts.length
       return new Promise((done) => {
         queue.push({ delivery, done })
@@ -131,8 +186,9 @@ export function createLedger(options: LedgerOptions): Ledger {
     },
     async run(signal) {
       while (!signal.aborted) {
-        await bell.wait(signal)
+        await bell.wait(signal, sweepMilliseconds)
         await commitWaiting(signal)
+        await sweep()
       }
       isStopped = true
       await commitWaiting(signal)
@@ -175,15 +231,29 @@ function createHealth(): LedgerHealth {
     // From zero on, so that increase() sees the first.
     gaps: new Map(Array.from(GAP_REASONS, (reason) => [reason, 0])),
     missed: new Map(Array.from(GAP_REASONS, (reason) => [reason, 0])),
+    filtered: 0,
     outboxed: 0,
+    forgotten: 0,
+    samples: new Map(),
   }
 }
 
-function tally(health: LedgerHealth, sifted: Sifted, chunks: readonly Chunk[]): void {
-  health.counted += sifted.detections.length
+function toShipped({ detections, notices }: Sifted): readonly Alert[] {
+  return notices.length === 0 ? detections : [...detections, ...notices]
+}
+
+function tally(
+  health: LedgerHealth,
+  sifted: Sifted,
+  chunks: readonly Chunk[],
+  nowMilliseconds: number,
+): void {
   health.duplicates += sifted.duplicates
   health.noticesTotal += sifted.notices.length
-  for (const [reason, count] of sifted.invalid) add(health.invalid, reason, count)
+  for (const [reason, { count, sample }] of sifted.invalid) {
+    add(health.invalid, reason, count)
+    health.samples.set(reason, { text: sample, atMilliseconds: nowMilliseconds })
+  }
   for (const notice of sifted.notices) {
     const rule = toPrintable(notice.rule, RULE_LIMIT_BYTES)
     const isRoom = health.notices.has(rule) || health.notices.size < NOTICE_RULES

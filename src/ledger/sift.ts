@@ -35,7 +35,8 @@ export interface Sifted {
   readonly detections: readonly Alert[]
   readonly notices: readonly Alert[]
   readonly gaps: readonly Gap[]
-  readonly invalid: ReadonlyMap<InvalidReason, number>
+  /** By reason: how many, and how the last one began. */
+  readonly invalid: ReadonlyMap<InvalidReason, { readonly count: number; readonly sample: string }>
   readonly duplicates: number
   /** Where each daemon stands once all this is kept. */
   readonly positions: ReadonlyMap<string, Position>
@@ -48,7 +49,7 @@ export function sift(deliveries: readonly Delivery[], positions: Positions): Sif
   const detections: Alert[] = []
   const notices: Alert[] = []
   const gaps: Gap[] = []
-  const invalid = new Map<InvalidReason, number>()
+  const invalid = new Map<InvalidReason, { count: number; sample: string }>()
   const moved = new Map<string, Position>()
   const reached = new Map<string, bigint | undefined>()
   let duplicates = 0
@@ -71,8 +72,10 @@ export function sift(deliveries: readonly Delivery[], positions: Positions): Sif
       const jump = isNew ? toJump(alert, highest) : undefined
       if (jump !== undefined) gaps.push(jump)
       if (!isNew) duplicates++
-      else if (alert.kind === 'invalid') add(invalid, alert.reason)
-      else if (alert.gap !== undefined) {
+      else if (alert.kind === 'invalid') {
+        const count = (invalid.get(alert.reason)?.count ?? 0) + 1
+        invalid.set(alert.reason, { count, sample: alert.sample ?? '' })
+      } else if (alert.gap !== undefined) {
         notices.push(alert)
         gaps.push(alert.gap)
       } else if (alert.kind === 'notice') notices.push(alert)
@@ -109,8 +112,4 @@ function toJump(alert: Given, highest: Highest): Gap | undefined {
   if (before === undefined || position.sequence <= before + 1n) return undefined
   const lastSequence = position.sequence - 1n
   return { firstSequence: before + 1n, lastSequence, reason: 'unannounced' }
-}
-
-function add<K>(counts: Map<K, number>, key: K): void {
-  counts.set(key, (counts.get(key) ?? 0) + 1)
 }

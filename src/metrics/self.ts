@@ -9,19 +9,26 @@ import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from '@pro
 import { INVALID_REASONS } from '../alert.js'
 import type { LedgerHealth } from '../ledger/index.js'
 import type { Counts } from '../series/index.js'
-import { DECISIONS, type ShipHealth } from '../ship/index.js'
+import type { IntakeHealth } from '../intake/index.js'
+import type { NotifyHealth } from '../notify/index.js'
+import { DECISIONS, type ShipHealth, type Streams } from '../ship/index.js'
 import type { Store } from '../store/index.js'
 import type { SubscriptionHealth } from '../subscribe/index.js'
 
 export interface MetricSources {
   readonly version: string
-  readonly subscriptions: readonly SubscriptionHealth[]
+  readonly subscriptions: () => readonly SubscriptionHealth[]
   readonly ledger: LedgerHealth
   readonly counts: Counts
   readonly seriesBudget: number
   readonly store: Store
   /** Undefined where nothing is shipped. */
   readonly ship: ShipHealth | undefined
+  readonly streams: Streams | undefined
+  readonly intake: IntakeHealth | undefined
+  readonly notify: NotifyHealth | undefined
+  readonly feed: { readonly viewers: number; readonly skipped: number }
+  readonly reloads: { readonly succeeded: number; readonly failed: number }
   readonly clock: () => number
 }
 
@@ -50,6 +57,9 @@ export function createSelfMetrics(sources: MetricSources): SelfMetrics {
     aboutClock(sources),
     ...aboutLedger(sources),
     ...aboutSeries(sources),
+    ...aboutServing(sources),
+    ...(sources.intake === undefined ? [] : aboutIntake(sources.intake)),
+    ...(sources.notify === undefined ? [] : aboutNotifying(sources.notify)),
     ...(sources.ship === undefined ? [] : aboutShipping(sources.ship, sources)),
   ]
   for (const family of families) register(family, registry)
@@ -100,7 +110,7 @@ function register({ name, help, labels = [], read }: Family, registry: Registry)
 
 function aboutSubscriptions({ subscriptions }: MetricSources): Family[] {
   const each = (read: (health: SubscriptionHealth) => number) => (): Samples =>
-    subscriptions.map((health) => [{ daemon: health.daemon }, read(health)])
+    subscriptions().map((health) => [{ daemon: health.daemon }, read(health)])
   const labels = ['daemon']
   return [
     {
@@ -214,8 +224,28 @@ function aboutLedger({ ledger, version }: MetricSources): Family[] {
   ]
 }
 
-function aboutSeries({ counts, seriesBudget }: MetricSources): Family[] {
+function aboutSeries({ counts, seriesBudget, ledger, store }: MetricSources): Family[] {
   return [
+    {
+      name: 'peregrine_alerts_filtered_total',
+      help: 'Detections that are not counted, because --series-filter or -min-priority say so.',
+      read: () => [[{}, ledger.filtered]],
+    },
+    {
+      name: 'peregrine_series_hidden',
+      help: 'Idle series that are not shown; their counts are kept on disk.',
+      read: () => [[{}, store.hiddenSeries]],
+    },
+    {
+      name: 'peregrine_series_hides_total',
+      help: 'How often a series left because it was idle.',
+      read: () => [[{}, counts.hides]],
+    },
+    {
+      name: 'peregrine_series_forgotten_total',
+      help: 'Idle series that had no room on disk; they count anew when they come back.',
+      read: () => [[{}, ledger.forgotten]],
+    },
     {
       name: 'peregrine_series_used',
       help: 'Series of falco_events, overflow series included.',
@@ -236,7 +266,102 @@ function aboutSeries({ counts, seriesBudget }: MetricSources): Family[] {
 
 const SHIP_DROPS = ['rejected', 'too_large', 'outbox_full', 'outbox_age', 'lost_on_disk'] as const
 
-function aboutShipping(ship: ShipHealth, { ledger, store, clock }: MetricSources): Family[] {
+function aboutServing({ feed, reloads }: MetricSources): Family[] {
+  return [
+    {
+      name: 'peregrine_page_viewers',
+      help: 'Pages that follow the live alerts.',
+      read: () => [[{}, feed.viewers]],
+    },
+    {
+      name: 'peregrine_page_alerts_skipped_total',
+      help: 'Alerts that came faster than the page shows them; they are counted and shipped.',
+      read: () => [[{}, feed.skipped]],
+    },
+    {
+      name: 'peregrine_config_reloads_total',
+      help: 'Reloads of the configuration, by what came of them.',
+      labels: ['outcome'],
+      read: () => [
+        [{ outcome: 'succeeded' }, reloads.succeeded],
+        [{ outcome: 'failed' }, reloads.failed],
+      ],
+    },
+  ]
+}
+
+function aboutIntake(intake: IntakeHealth): Family[] {
+  return [
+    {
+      name: 'peregrine_intake_requests_total',
+      help: 'Requests at the HTTP intake, by the code of the answer.',
+      labels: ['code'],
+      read: () => Array.from(intake.requests, ([code, count]) => [{ code: String(code) }, count]),
+    },
+    {
+      name: 'peregrine_intake_alerts_received_total',
+      help: 'Alerts and invalid messages that came in by HTTP.',
+      read: () => [[{}, intake.received]],
+    },
+    {
+      name: 'peregrine_intake_waiting_bytes',
+      help: 'Bytes of bodies that are not answered yet.',
+      read: () => [[{}, intake.underWayBytes]],
+    },
+    {
+      name: 'peregrine_intake_last_message_timestamp_seconds',
+      help: 'When something was last posted; 0 for never.',
+      read: () => [[{}, intake.lastMessageMilliseconds / 1000]],
+    },
+  ]
+}
+
+function aboutNotifying(notify: NotifyHealth): Family[] {
+  const labels = ['alertmanager']
+  const each = (read: (member: NotifyHealth['members'][number]) => number) => (): Samples =>
+    notify.members.map((member) => [{ alertmanager: member.url }, read(member)])
+  return [
+    {
+      name: 'peregrine_notify_active_alerts',
+      help: 'Alerts that are active at Alertmanager, or whose end is still told.',
+      read: () => [[{}, notify.active]],
+    },
+    {
+      name: 'peregrine_notify_dropped_alerts_total',
+      help: 'Alerts for which there was no room among the active ones.',
+      read: () => [[{}, notify.dropped]],
+    },
+    {
+      name: 'peregrine_notify_sent_total',
+      help: 'Messages that the member answered.',
+      labels,
+      read: each(({ sent }) => sent),
+    },
+    {
+      name: 'peregrine_notify_refused_total',
+      help: 'Messages of which the member refused some alert.',
+      labels,
+      read: each(({ refused }) => refused),
+    },
+    {
+      name: 'peregrine_notify_failures_total',
+      help: 'Messages that failed and are sent again.',
+      labels,
+      read: each(({ failures }) => failures),
+    },
+    {
+      name: 'peregrine_notify_reachable',
+      help: '1 while the member takes what is sent.',
+      labels,
+      read: each(({ trouble }) => Number(trouble === undefined)),
+    },
+  ]
+}
+
+function aboutShipping(
+  ship: ShipHealth,
+  { ledger, store, streams, clock }: MetricSources,
+): Family[] {
   const oldest = (): number => {
     const { oldestMilliseconds } = store.waiting
     return oldestMilliseconds === undefined ? 0 : (clock() - oldestMilliseconds) / 1000
@@ -257,6 +382,26 @@ function aboutShipping(ship: ShipHealth, { ledger, store, clock }: MetricSources
       help: 'Entries given up, by cause.',
       labels: ['reason'],
       read: () => SHIP_DROPS.map((reason) => [{ reason }, ship.dropped.get(reason) ?? 0]),
+    },
+    {
+      name: 'peregrine_ship_filtered_alerts_total',
+      help: 'Alerts that are not shipped, because --loki-filter or -min-priority say so.',
+      read: () => [[{}, ship.filtered]],
+    },
+    {
+      name: 'peregrine_ship_streams',
+      help: 'Log streams in use at Loki.',
+      read: () => [[{}, streams?.inUse ?? 0]],
+    },
+    {
+      name: 'peregrine_ship_demoted_entries_total',
+      help: 'Entries whose pod or host is metadata, because too many log streams are in use.',
+      read: () => [[{}, streams?.demotions ?? 0]],
+    },
+    {
+      name: 'peregrine_ship_moved_entries_total',
+      help: 'Entries whose time was moved into what Loki takes.',
+      read: () => [[{}, streams?.moves ?? 0]],
     },
     {
       name: 'peregrine_ship_waiting_entries',

@@ -32,6 +32,7 @@ export interface Placed {
   readonly overflowed: boolean
 }
 
+/** Where a label set counts that has no series yet. */
 export function place(labels: LabelValues, budget: Budget, usage: Usage): Placed {
   const key = toKey(labels)
   if (usage.has(key)) return { key, labels, overflowed: isOverflow(labels) }

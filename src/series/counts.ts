@@ -5,132 +5,189 @@
  * the two the caller writes the plan to disk: what a scrape shows has always been kept, so a
  * killed process never shows less than it did.
  *
+ * A series that was idle for long leaves: the caller keeps its record elsewhere (`idle`,
+ * `hide`) and hands it back with the alert that wakes it. It is then born again, with its old
+ * count as the value that each scraper is shown first.
+ *
  * Invariant: one caller; nobody plans between another's plan and apply.
  */
 import type { Alert } from '../alert.js'
 import { isOverflow, place, type Budget, type Usage } from './budget.js'
-import { fromKey, toLabels, toLabelText, type LabelValues } from './labels.js'
-
-export interface Series {
-  readonly key: string
-  /** `{…}` of the exposition, made once. */
-  readonly labelText: string
-  readonly rule: string
-  /** Order of birth, from 1; never reused, kept over restarts. */
-  readonly birth: number
-  readonly bornMilliseconds: number
-  count: number
-  lastSeenMilliseconds: number
-}
+import {
+  fromKey,
+  PLAIN_LABELS,
+  toAlertKey,
+  toLabels,
+  toLabelText,
+  type LabelConfig,
+  type LabelValues,
+} from './labels.js'
 
 /** What is kept of a series. */
 export interface SeriesRecord {
   readonly key: string
+  /** Order of birth, from 1; never reused, kept over restarts. */
   readonly birth: number
   readonly bornMilliseconds: number
+  /** Count before its birth: 0, or what it had when it was last seen. */
+  readonly base: number
   readonly count: number
   readonly lastSeenMilliseconds: number
 }
 
+export interface Series extends SeriesRecord {
+  /** `{…}` of the exposition, made once. */
+  readonly labelText: string
+  readonly rule: string
+  readonly isOverflow: boolean
+  count: number
+  lastSeenMilliseconds: number
+}
+
 export interface CountsPlan {
   readonly changed: readonly SeriesRecord[]
+  /** Keys of series that were hidden and are back. */
+  readonly revived: readonly string[]
   readonly overflowed: number
 }
 
 export interface Counts {
-  plan(alerts: readonly Alert[], nowMilliseconds: number): CountsPlan
+  /** `hidden` holds what was kept of those label sets of the alerts that have no series. */
+  plan(
+    alerts: readonly Alert[],
+    nowMilliseconds: number,
+    hidden?: ReadonlyMap<string, SeriesRecord>,
+  ): CountsPlan
   apply(plan: CountsPlan): void
+  /** Keys of the alerts that have no series now. */
+  unknown(alerts: readonly Alert[]): ReadonlySet<string>
+  /** Some series that were not seen since then, overflow series left out. */
+  idle(sinceMilliseconds: number): readonly SeriesRecord[]
+  hide(records: readonly SeriesRecord[]): void
   /** All series in the order of their birth. */
   all(): Iterable<Series>
   readonly size: number
   /** Birth of the youngest series. */
   readonly lastBirth: number
   readonly overflowed: number
+  readonly hides: number
 }
 
 interface Draft {
   readonly birth: number
   readonly bornMilliseconds: number
-  readonly labels: LabelValues
+  readonly base: number
   count: number
 }
 
-export function createCounts(budget: Budget, kept: Iterable<SeriesRecord> = []): Counts {
+/** Enough to keep up with any budget at a sweep a minute, little enough for one batch. */
+const HIDDEN_AT_ONCE = 5_000
+
+export interface KeptCounts {
+  readonly series: Iterable<SeriesRecord>
+  /** Births up to this one were given, also to series that are not among these. */
+  readonly lastBirth: number
+}
+
+export function createCounts(
+  budget: Budget,
+  kept: KeptCounts = { series: [], lastBirth: 0 },
+  config: LabelConfig = PLAIN_LABELS,
+): Counts {
   const series = new Map<string, Series>()
   const perRule = new Map<string, number>()
   let overflowSeries = 0
-  let lastBirth = 0
+  let { lastBirth } = kept
   let overflowed = 0
+  let hides = 0
 
   function insert(record: SeriesRecord): void {
     const labels = fromKey(record.key)
     if (labels === undefined) return
-    const { key, birth, bornMilliseconds, count, lastSeenMilliseconds } = record
-    const labelText = toLabelText(labels)
     const { rule } = labels
-    series.set(key, {
-      key,
-      labelText,
+    const entry: Series = {
+      ...record,
+      labelText: toLabelText(labels, config),
       rule,
-      birth,
-      bornMilliseconds,
-      count,
-      lastSeenMilliseconds,
-    })
-    if (isOverflow(labels)) overflowSeries++
+      isOverflow: isOverflow(labels),
+    }
+    series.set(record.key, entry)
+    if (entry.isOverflow) overflowSeries++
     else perRule.set(rule, (perRule.get(rule) ?? 0) + 1)
-    lastBirth = Math.max(lastBirth, birth)
+    lastBirth = Math.max(lastBirth, record.birth)
   }
 
-  for (const record of [...kept].sort((a, b) => a.birth - b.birth)) insert(record)
+  function remove(key: string): void {
+    const known = series.get(key)
+    if (known === undefined) return
+    series.delete(key)
+    const left = (perRule.get(known.rule) ?? 1) - 1
+    if (left === 0) perRule.delete(known.rule)
+    else perRule.set(known.rule, left)
+  }
+
+  /** Drafts of series, as one plan makes them. */
+  function createDrafts(nowMilliseconds: number, hidden: ReadonlyMap<string, SeriesRecord>) {
+    const drafts = new Map<string, Draft>()
+    const revived: string[] = []
+    const bornOfRule = new Map<string, number>()
+    let bornRegular = 0
+    let bornOverflow = 0
+    const usage: Usage = {
+      get regular() {
+        return series.size - overflowSeries + bornRegular
+      },
+      get overflow() {
+        return overflowSeries + bornOverflow
+      },
+      ofRule: (rule) => (perRule.get(rule) ?? 0) + (bornOfRule.get(rule) ?? 0),
+      has: (key) => series.has(key) || drafts.has(key),
+    }
+    const bear = (key: string, labels: LabelValues): void => {
+      const base = hidden.get(key)?.count ?? 0
+      if (hidden.has(key)) revived.push(key)
+      const birth = lastBirth + bornRegular + bornOverflow + 1
+      drafts.set(key, { birth, bornMilliseconds: nowMilliseconds, base, count: base + 1 })
+      if (isOverflow(labels)) bornOverflow++
+      else {
+        bornRegular++
+        bornOfRule.set(labels.rule, (bornOfRule.get(labels.rule) ?? 0) + 1)
+      }
+    }
+    /** True where the key has a series, or a draft of one. */
+    const add = (key: string): boolean => {
+      const draft = drafts.get(key)
+      if (draft !== undefined) {
+        draft.count++
+        return true
+      }
+      const known = series.get(key)
+      if (known === undefined) return false
+      const { birth, bornMilliseconds, base, count } = known
+      drafts.set(key, { birth, bornMilliseconds, base, count: count + 1 })
+      return true
+    }
+    return { drafts, revived, usage, bear, add }
+  }
+
+  for (const record of [...kept.series].sort((a, b) => a.birth - b.birth)) insert(record)
 
   return {
-    plan(alerts, nowMilliseconds) {
-      const drafts = new Map<string, Draft>()
-      const bornOfRule = new Map<string, number>()
-      let bornRegular = 0
-      let bornOverflow = 0
+    plan(alerts, nowMilliseconds, hidden = new Map<string, SeriesRecord>()) {
+      const { drafts, revived, usage, bear, add } = createDrafts(nowMilliseconds, hidden)
       let folded = 0
-      const usage: Usage = {
-        get regular() {
-          return series.size - overflowSeries + bornRegular
-        },
-        get overflow() {
-          return overflowSeries + bornOverflow
-        },
-        ofRule: (rule) => (perRule.get(rule) ?? 0) + (bornOfRule.get(rule) ?? 0),
-        has: (key) => series.has(key) || drafts.has(key),
-      }
       for (const alert of alerts) {
-        const { key, labels, overflowed: isFolded } = place(toLabels(alert), budget, usage)
+        if (add(toAlertKey(alert, config))) continue
+        const { key, labels, overflowed: isFolded } = place(toLabels(alert, config), budget, usage)
         if (isFolded) folded++
-        const draft = drafts.get(key)
-        if (draft !== undefined) {
-          draft.count++
-          continue
-        }
-        const known = series.get(key)
-        if (known !== undefined) {
-          const { birth, bornMilliseconds, count } = known
-          drafts.set(key, { birth, bornMilliseconds, labels, count: count + 1 })
-          continue
-        }
-        const birth = lastBirth + bornRegular + bornOverflow + 1
-        drafts.set(key, { birth, bornMilliseconds: nowMilliseconds, labels, count: 1 })
-        if (isOverflow(labels)) bornOverflow++
-        else {
-          bornRegular++
-          bornOfRule.set(labels.rule, (bornOfRule.get(labels.rule) ?? 0) + 1)
-        }
+        if (!add(key)) bear(key, labels)
       }
-      const changed = Array.from(drafts, ([key, { birth, bornMilliseconds, count }]) => ({
+      const changed = Array.from(drafts, ([key, draft]) => ({
         key,
-        birth,
-        bornMilliseconds,
-        count,
+        ...draft,
         lastSeenMilliseconds: nowMilliseconds,
       }))
-      return { changed, overflowed: folded }
+      return { changed, revived, overflowed: folded }
     },
 
     apply(plan) {
@@ -146,6 +203,30 @@ export function createCounts(budget: Budget, kept: Iterable<SeriesRecord> = []):
       }
     },
 
+    unknown(alerts) {
+      const keys = new Set<string>()
+      for (const alert of alerts) {
+        const key = toAlertKey(alert, config)
+        if (!series.has(key)) keys.add(key)
+      }
+      return keys
+    },
+
+    idle(sinceMilliseconds) {
+      const found: SeriesRecord[] = []
+      for (const entry of series.values()) {
+        if (entry.lastSeenMilliseconds >= sinceMilliseconds || entry.isOverflow) continue
+        found.push(toRecord(entry))
+        if (found.length >= HIDDEN_AT_ONCE) break
+      }
+      return found
+    },
+
+    hide(records) {
+      hides += records.length
+      for (const { key } of records) remove(key)
+    },
+
     all: () => series.values(),
     get size() {
       return series.size
@@ -156,5 +237,13 @@ export function createCounts(budget: Budget, kept: Iterable<SeriesRecord> = []):
     get overflowed() {
       return overflowed
     },
+    get hides() {
+      return hides
+    },
   }
+}
+
+function toRecord(entry: Series): SeriesRecord {
+  const { key, birth, bornMilliseconds, base, count, lastSeenMilliseconds } = entry
+  return { key, birth, bornMilliseconds, base, count, lastSeenMilliseconds }
 }

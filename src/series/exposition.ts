@@ -20,8 +20,8 @@ const LAST_SEEN_HEAD = `# HELP falco_event_last_seen_timestamp_seconds When the 
 
 export function* renderSeries(counts: Counts, showing: Showing): Generator<string> {
   yield EVENTS_HEAD
-  yield* blocks(counts, showing, ({ labelText, count }, isZero) => {
-    return `falco_events${labelText} ${isZero ? 0 : count}\n`
+  yield* blocks(counts, showing, ({ labelText, base, count }, isFirst) => {
+    return `falco_events${labelText} ${isFirst ? base : count}\n`
   })
   yield LAST_SEEN_HEAD
   yield* blocks(counts, showing, ({ labelText, lastSeenMilliseconds }) => {
@@ -32,14 +32,14 @@ export function* renderSeries(counts: Counts, showing: Showing): Generator<strin
 function* blocks(
   counts: Counts,
   showing: Showing,
-  toLine: (series: Series, isZero: boolean) => string,
+  toLine: (series: Series, isFirst: boolean) => string,
 ): Generator<string> {
   let block = ''
   let lines = 0
   for (const series of counts.all()) {
     // In order of birth: the rest was born after this answer began.
     if (series.birth > showing.lastBirth) break
-    block += toLine(series, showing.showsZero(series))
+    block += toLine(series, showing.showsBase(series))
     if (++lines % BLOCK_LINES === 0) {
       yield block
       block = ''

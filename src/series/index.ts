@@ -3,7 +3,7 @@
  * first zeros, exposition.
  *
  * Pure but for its own maps: no clock, no disk, no socket here. Bounds: the budget of series
- * plus at most 1,008 overflow series; 64 scrapers.
+ * plus at most 1,008 overflow series; 64 scrapers. Hidden series are the store's.
  */
 export { toBudget, type Budget } from './budget.js'
 export {
@@ -14,7 +14,7 @@ export {
   type SeriesRecord,
 } from './counts.js'
 export { renderSeries } from './exposition.js'
-export { escapeValue } from './labels.js'
+export { escapeValue, type LabelConfig } from './labels.js'
 export {
   createScrapers,
   toScraperName,

@@ -1,11 +1,12 @@
 /**
  * From an alert to the label values of its series, in the forms that users query today.
  *
- * `priority` is the number "0" (emergency) to "7" (debug); `tags` has a comma on both ends, so
- * that the regex `.*,network,.*` finds one tag.
+ * `priority` is the number "0" (emergency) to "7" (debug) unless names are asked for; `tags`
+ * has a comma on both ends, so that the regex `.*,network,.*` finds one tag.
  */
-import type { Alert } from '../alert.js'
+import { PRIORITY_NAMES, type Alert } from '../alert.js'
 import { toPrintable } from '../text.js'
+import { toNamespace, toPod } from '../workload.js'
 
 export const LABEL_NAMES = [
   'rule',
@@ -17,7 +18,21 @@ export const LABEL_NAMES = [
   'k8s_pod_name',
 ] as const
 
-export type LabelValues = Readonly<Record<(typeof LABEL_NAMES)[number], string>>
+/** What the user added to the seven labels, and how priorities are written. */
+export interface LabelConfig {
+  readonly extra: readonly { readonly name: string; readonly field: string }[]
+  readonly fixed: readonly { readonly name: string; readonly value: string }[]
+  readonly priority: 'number' | 'name'
+}
+
+export const PLAIN_LABELS: LabelConfig = { extra: [], fixed: [], priority: 'number' }
+
+type Seven = Readonly<Record<(typeof LABEL_NAMES)[number], string>>
+
+export interface LabelValues extends Seven {
+  /** Extra labels that have a value, by name. */
+  readonly extra: readonly (readonly [name: string, value: string])[]
+}
 
 /** Prometheus refuses a whole scrape for one value over its limit; no honest value is longer. */
 const VALUE_LIMIT_BYTES = 256
@@ -25,43 +40,69 @@ const VALUE_LIMIT_BYTES = 256
 /** Stands where the budget had no room for the true value. */
 export const OVERFLOW = '__overflow__'
 
-export function toLabels(alert: Alert): LabelValues {
+export function toLabels(alert: Alert, config: LabelConfig): LabelValues {
   return {
     rule: toLabelValue(alert.rule),
-    priority: String(alert.priority),
+    priority: toPriority(alert, config),
     hostname: toLabelValue(alert.hostname),
     source: toLabelValue(alert.source),
-    tags: alert.tags.length === 0 ? '' : toLabelValue(`,${alert.tags.join(',')},`),
-    k8s_ns_name: toLabelValue(alert.fields.get('k8s.ns.name') ?? ''),
-    k8s_pod_name: toLabelValue(alert.fields.get('k8s.pod.name') ?? ''),
+    tags: toTags(alert.tags),
+    k8s_ns_name: toLabelValue(toNamespace(alert)),
+    k8s_pod_name: toLabelValue(toPod(alert)),
+    extra: config.extra.flatMap(({ name, field }): [string, string][] => {
+      const value = alert.fields.get(field)
+      return value === undefined || value === '' ? [] : [[name, toLabelValue(value)]]
+    }),
   }
+}
+
+/** The key of an alert's labels, without making the labels: most alerts are of a known series. */
+export function toAlertKey(alert: Alert, config: LabelConfig): string {
+  let key = `${toLabelValue(alert.rule)}\n${toPriority(alert, config)}\n${toLabelValue(
+    alert.hostname,
+  )}\n${toLabelValue(alert.source)}\n${toTags(alert.tags)}\n${toLabelValue(
+    toNamespace(alert),
+  )}\n${toLabelValue(toPod(alert))}`
+  for (const { name, field } of config.extra) {
+    const value = alert.fields.get(field)
+    if (value !== undefined && value !== '') key += `\n${name}=${toLabelValue(value)}`
+  }
+  return key
+}
+
+function toPriority({ priority }: Alert, config: LabelConfig): string {
+  return config.priority === 'name' ? PRIORITY_NAMES[priority] : String(priority)
+}
+
+function toTags(tags: readonly string[]): string {
+  return tags.length === 0 ? '' : toLabelValue(`,${tags.join(',')},`)
 }
 
 /** One text per set of values, and different texts for different sets. */
 export function toKey(labels: LabelValues): string {
   // No value holds a control character, so a newline can only be ours.
-  return LABEL_NAMES.map((name) => labels[name]).join('\n')
+  const seven = LABEL_NAMES.map((name) => labels[name])
+  return [...seven, ...labels.extra.map(([name, value]) => `${name}=${value}`)].join('\n')
 }
 
+/** Extra labels carry their names in the key, so a kept series outlives a change of settings. */
 export function fromKey(key: string): LabelValues | undefined {
   const values = key.split('\n')
-  if (values.length !== LABEL_NAMES.length) return undefined
+  if (values.length < LABEL_NAMES.length) return undefined
   const [rule = '', priority = '', hostname = '', source = ''] = values
   const [, , , , tags = '', namespace = '', pod = ''] = values
-  return {
-    rule,
-    priority,
-    hostname,
-    source,
-    tags,
-    k8s_ns_name: namespace,
-    k8s_pod_name: pod,
-  }
+  const extra = values.slice(LABEL_NAMES.length).map((pair): readonly [string, string] => {
+    const at = pair.indexOf('=')
+    return [pair.slice(0, at), pair.slice(at + 1)]
+  })
+  const where = { tags, k8s_ns_name: namespace, k8s_pod_name: pod }
+  return { rule, priority, hostname, source, ...where, extra }
 }
 
 /** Keeps what a person sums by first: rule and priority; gives up where it happened. */
 export function toRuleOverflow(labels: LabelValues): LabelValues {
-  return { ...labels, hostname: OVERFLOW, k8s_ns_name: OVERFLOW, k8s_pod_name: OVERFLOW }
+  const where = { hostname: OVERFLOW, k8s_ns_name: OVERFLOW, k8s_pod_name: OVERFLOW }
+  return { ...labels, ...where, extra: [] }
 }
 
 /** The last resort, when even rules are too many: priority alone stays. */
@@ -70,8 +111,16 @@ export function toTotalOverflow(labels: LabelValues): LabelValues {
 }
 
 /** `{rule="…",…}` as the text format wants it. */
-export function toLabelText(labels: LabelValues): string {
-  return `{${LABEL_NAMES.map((name) => `${name}="${escapeValue(labels[name])}"`).join(',')}}`
+export function toLabelText(labels: LabelValues, config: LabelConfig): string {
+  const pairs = LABEL_NAMES.map((name) => toPair(name, labels[name]))
+  const fixed = new Set(config.fixed.map(({ name }) => name))
+  for (const [name, value] of labels.extra) if (!fixed.has(name)) pairs.push(toPair(name, value))
+  for (const { name, value } of config.fixed) pairs.push(toPair(name, toLabelValue(value)))
+  return `{${pairs.join(',')}}`
+}
+
+function toPair(name: string, value: string): string {
+  return `${name}="${escapeValue(value)}"`
 }
 
 /** Backslash, quote and newline are all that the text format escapes. */

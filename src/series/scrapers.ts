@@ -6,6 +6,9 @@
  * and from the next scrape on at its true value. A scraper not seen before gets the zero for
  * what was born within the last two minutes; older series it takes as they are, as history.
  *
+ * A series that was hidden and is back was born anew: it is first shown with the count it had,
+ * for the same reason.
+ *
  * The memory follows births, not clocks: a jump of the clock neither hides nor repeats a zero.
  * It moves on only when an answer was handed over whole, and it is kept over restarts: a zero
  * shown twice would look like a counter reset, and the event would count twice.
@@ -22,7 +25,7 @@ export interface ScraperRecord {
 export interface Showing {
   /** Series born later are left for the next scrape. */
   readonly lastBirth: number
-  showsZero(series: { readonly birth: number; readonly bornMilliseconds: number }): boolean
+  showsBase(series: { readonly birth: number; readonly bornMilliseconds: number }): boolean
 }
 
 export interface Scrapers {
@@ -52,13 +55,13 @@ export function createScrapers(kept: Iterable<ScraperRecord> = []): Scrapers {
 
   return {
     show(name, lastBirth, nowMilliseconds) {
-      if (name === undefined) return { lastBirth, showsZero: () => false }
+      if (name === undefined) return { lastBirth, showsBase: () => false }
       const known = scrapers.get(name)
       if (known !== undefined) {
-        return { lastBirth, showsZero: ({ birth }) => birth > known.shownBirth }
+        return { lastBirth, showsBase: ({ birth }) => birth > known.shownBirth }
       }
       const youngest = nowMilliseconds - NEW_SCRAPER_MILLISECONDS
-      return { lastBirth, showsZero: ({ bornMilliseconds }) => bornMilliseconds >= youngest }
+      return { lastBirth, showsBase: ({ bornMilliseconds }) => bornMilliseconds >= youngest }
     },
     shown(name, showing, nowMilliseconds) {
       const before = scrapers.get(name)?.shownBirth ?? 0
@@ -73,12 +76,17 @@ export function createScrapers(kept: Iterable<ScraperRecord> = []): Scrapers {
   }
 }
 
-/** Only Prometheus and its kin send the header; a person's browser or curl does not. */
+/**
+ * Only Prometheus and its kin send the header; a person's browser or curl does not. Two that
+ * share an address and a version can tell themselves apart by a `scraper` parameter.
+ */
 export function toScraperName(
   headers: Readonly<Record<string, string | string[] | undefined>>,
   address: string,
+  parameter = '',
 ): string | undefined {
   if (headers['x-prometheus-scrape-timeout-seconds'] === undefined) return undefined
   const agent = headers['user-agent']
-  return `${address} ${typeof agent === 'string' ? agent.slice(0, 200) : ''}`
+  const name = `${address} ${typeof agent === 'string' ? agent.slice(0, 200) : ''}`
+  return parameter === '' ? name : `${name} ${parameter.slice(0, 100)}`
 }

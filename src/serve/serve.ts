@@ -1,9 +1,15 @@
 /** The HTTP server. See index.ts. */
+import { setImmediate } from 'node:timers/promises'
 import { Readable } from 'node:stream'
-import { fastify, type FastifyReply } from 'fastify'
+import { pipeline } from 'node:stream'
+import { Server as TlsServer } from 'node:tls'
+import { createGzip } from 'node:zlib'
+import { fastify, type FastifyInstance, type FastifyReply } from 'fastify'
 import { renderSeries, toScraperName, type Counts, type Scrapers } from '../series/index.js'
 import type { ScraperRecord } from '../series/index.js'
-import { POLICY, renderPage, STYLE, type PageFacts } from './page.js'
+import type { Feed } from './feed.js'
+import { CLIENT_SCRIPT, POLICY, renderPage, STYLE, type PageFacts } from './page.js'
+import { createGate, type WebConfig } from './web-config.js'
 
 export interface Readiness {
   readonly isReady: boolean
@@ -14,31 +20,37 @@ export interface Readiness {
 export interface ServeOptions {
   readonly host: string
   readonly port: number
+  readonly web: WebConfig
   readonly counts: Counts
   readonly scrapers: Scrapers
   /** Everything on the metrics page but the series of alerts. */
   readonly renderSelf: () => Promise<string>
   readonly readiness: () => Readiness
-  readonly page: () => PageFacts
+  /** Undefined where the page is off. */
+  readonly page: { readonly facts: () => PageFacts; readonly feed: Feed } | undefined
   readonly keepScraper: (record: ScraperRecord) => void
   readonly clock: () => number
 }
 
 export interface Server {
   readonly port: number
+  /** Takes new users and certificates; TLS itself stays on or off. */
+  use(web: WebConfig): void
   close(): Promise<void>
 }
 
 /** OpenMetrics is never offered: it would rename the counter. */
 const TEXT_FORMAT = 'text/plain; version=0.0.4; charset=utf-8'
+/** What anybody may ask: a probe has no password. */
+const OPEN_PATHS: ReadonlySet<string> = new Set(['/healthz', '/readyz'])
 
 export async function createServer(options: ServeOptions): Promise<Server> {
-  const app = fastify({
-    logger: false,
-    forceCloseConnections: true,
-    bodyLimit: 1024,
-    requestTimeout: 30_000,
-    routerOptions: { maxParamLength: 100 },
+  let { web } = options
+  const app = createApp(web)
+  const gate = createGate(() => web.users)
+  app.addHook('onRequest', async (request, reply) => {
+    if (OPEN_PATHS.has(request.url) || (await gate.admits(request.headers.authorization))) return
+    await reply.code(401).header('www-authenticate', 'Basic realm="peregrine"').send('')
   })
   app.addHook('onSend', (_request, reply, payload, done) => {
     void reply.headers({
@@ -48,20 +60,7 @@ export async function createServer(options: ServeOptions): Promise<Server> {
     })
     done(null, payload)
   })
-
-  app.get('/metrics', async (request, reply) => {
-    const { counts, scrapers, clock } = options
-    const name = toScraperName(request.headers, request.ip)
-    const showing = scrapers.show(name, counts.lastBirth, clock())
-    const self = await options.renderSelf()
-    if (name !== undefined) {
-      reply.raw.once('finish', () => {
-        if (reply.raw.statusCode !== 200) return
-        options.keepScraper(scrapers.shown(name, showing, clock()))
-      })
-    }
-    return reply.type(TEXT_FORMAT).send(Readable.from(joined(renderSeries(counts, showing), self)))
-  })
+  serveMetrics(app, options)
 
   app.get('/healthz', (_request, reply) => reply.type('text/plain').send('ok\n'))
 
@@ -73,19 +72,87 @@ export async function createServer(options: ServeOptions): Promise<Server> {
       .type('text/plain')
       .send(`${text}\n`)
   })
-
-  app.get('/', (_request, reply) => sendPage(reply, options.page()))
-  app.get('/style.css', (_request, reply) => reply.type('text/css; charset=utf-8').send(STYLE))
+  if (options.page !== undefined) servePage(app, options.page.facts, options.page.feed)
 
   await app.listen({ host: options.host, port: options.port })
   const address = app.server.address()
   const port = address !== null && typeof address === 'object' ? address.port : options.port
-  return { port, close: () => app.close() }
+  return {
+    port,
+    use(next) {
+      const server: unknown = app.server
+      if (next.tls !== undefined && server instanceof TlsServer) server.setSecureContext(next.tls)
+      web = next
+    },
+    close: () => app.close(),
+  }
 }
 
-function* joined(series: Iterable<string>, self: string): Generator<string> {
-  yield* series
+function createApp({ tls }: WebConfig): FastifyInstance {
+  const common = {
+    logger: false,
+    forceCloseConnections: true,
+    bodyLimit: 1024,
+    requestTimeout: 30_000,
+    routerOptions: { maxParamLength: 100 },
+  }
+  if (tls === undefined) return fastify(common)
+  const app: unknown = fastify({ ...common, https: tls })
+  return isInstance(app) ? app : fastify(common)
+}
+
+/** The two servers differ in type only. */
+function isInstance(app: unknown): app is FastifyInstance {
+  return typeof app === 'object' && app !== null
+}
+
+function serveMetrics(app: FastifyInstance, options: ServeOptions): void {
+  const { counts, scrapers, clock } = options
+  app.get<{ Querystring: { scraper?: string } }>('/metrics', async (request, reply) => {
+    const { scraper } = request.query
+    const parameter = typeof scraper === 'string' ? scraper : ''
+    const name = toScraperName(request.headers, request.ip, parameter)
+    const showing = scrapers.show(name, counts.lastBirth, clock())
+    const self = await options.renderSelf()
+    if (name !== undefined) {
+      reply.raw.once('finish', () => {
+        if (reply.raw.statusCode !== 200) return
+        options.keepScraper(scrapers.shown(name, showing, clock()))
+      })
+    }
+    const text = Readable.from(paced(renderSeries(counts, showing), self), { objectMode: false })
+    void reply.type(TEXT_FORMAT).header('vary', 'accept-encoding')
+    const accepted = request.headers['accept-encoding']
+    if (typeof accepted !== 'string' || !/\bgzip\b/.test(accepted)) return reply.send(text)
+    // Level 1: label texts repeat so much that more work saves next to nothing.
+    const packed = pipeline(text, createGzip({ level: 1 }), () => undefined)
+    return reply.header('content-encoding', 'gzip').send(packed)
+  })
+}
+
+/** Gives others a turn between two blocks: a large answer must not hold up the rest. */
+async function* paced(series: Iterable<string>, self: string): AsyncGenerator<string> {
+  for (const block of series) {
+    yield block
+    await setImmediate()
+  }
   yield self
+}
+
+function servePage(app: FastifyInstance, facts: () => PageFacts, feed: Feed): void {
+  app.get('/', (_request, reply) => sendPage(reply, facts()))
+  app.get('/state', (_request, reply) => reply.send(facts()))
+  app.get('/style.css', (_request, reply) => reply.type('text/css; charset=utf-8').send(STYLE))
+  app.get('/page.js', (_request, reply) =>
+    reply.type('text/javascript; charset=utf-8').send(CLIENT_SCRIPT),
+  )
+  app.get('/alerts', (request, reply) => {
+    const after = request.headers['last-event-id']
+    const isFull = !feed.subscribe(reply.raw, typeof after === 'string' ? after : undefined)
+    if (isFull) return reply.code(503).header('retry-after', '10').send('too many viewers\n')
+    reply.hijack()
+    return reply
+  })
 }
 
 function sendPage(reply: FastifyReply, facts: PageFacts): FastifyReply {

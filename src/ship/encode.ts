@@ -7,46 +7,68 @@
  */
 import { promisify } from 'node:util'
 import { gzip } from 'node:zlib'
+import type { Alert } from '../alert.js'
 import type { Chunk } from '../store/index.js'
-import type { Entry } from './entry.js'
+import { renderEntry } from './entry.js'
+import type { Streams } from './streams.js'
 
 /** Small enough that several make a push and one is no burden, large enough to be few. */
 const CHUNK_BYTES = 512 * 1024
 
-/** Chunks in the order of the entries; in one chunk, each log stream keeps its order. */
-export function encodeChunks(entries: Iterable<Entry>): readonly Chunk[] {
-  const chunks: Chunk[] = []
-  let streams = new Map<string, string[]>()
-  let count = 0
-  let size = 0
-  const flush = (): void => {
-    if (count > 0) chunks.push({ entries: count, body: Buffer.from(joinStreams(streams)) })
-    streams = new Map()
-    count = 0
-    size = 0
-  }
-  for (const entry of entries) {
-    const value = encodeValue(entry)
-    const values = streams.get(entry.labels)
-    if (values === undefined) streams.set(entry.labels, [value])
-    else values.push(value)
-    count++
-    size += value.length
-    if (size >= CHUNK_BYTES) flush()
-  }
-  flush()
-  return chunks
+export interface EncoderOptions {
+  readonly streams: Streams
+  /** Whose an alert is; empty where Loki has one tenant. */
+  readonly tenantOf: (alert: Alert) => string
 }
 
-function encodeValue({ timeNanoseconds, line, metadata }: Entry): string {
-  return `["${timeNanoseconds}",${JSON.stringify(line)},${JSON.stringify(metadata)}]`
+export type Encode = (
+  alerts: Iterable<Alert>,
+  toEventId: (alert: Alert) => string,
+  nowMilliseconds: number,
+) => readonly Chunk[]
+
+/** Chunks in the order of the alerts; in one chunk, each log stream keeps its order. */
+export function createEncoder({ streams, tenantOf }: EncoderOptions): Encode {
+  return (alerts, toEventId, nowMilliseconds) => {
+    const chunks: Chunk[] = []
+    const drafts = new Map<string, Draft>()
+    for (const alert of alerts) {
+      const tenant = tenantOf(alert)
+      const draft = drafts.get(tenant) ?? createDraft()
+      drafts.set(tenant, draft)
+      const placed = streams.place(alert, nowMilliseconds)
+      const value = renderEntry(alert, placed, toEventId(alert))
+      const before = draft.streams.get(placed.labels)
+      draft.streams.set(placed.labels, before === undefined ? value : `${before},${value}`)
+      draft.entries++
+      draft.size += value.length
+      if (draft.size < CHUNK_BYTES) continue
+      chunks.push(finish(tenant, draft))
+      drafts.delete(tenant)
+    }
+    for (const [tenant, draft] of drafts) chunks.push(finish(tenant, draft))
+    return chunks
+  }
 }
 
-function joinStreams(streams: ReadonlyMap<string, readonly string[]>): string {
-  return Array.from(
-    streams,
-    ([labels, values]) => `{"stream":${labels},"values":[${values.join(',')}]}`,
-  ).join(',')
+interface Draft {
+  /** Entries joined by commas, by the labels of their log stream. */
+  readonly streams: Map<string, string>
+  entries: number
+  size: number
+}
+
+function createDraft(): Draft {
+  return { streams: new Map(), entries: 0, size: 0 }
+}
+
+function finish(tenant: string, { streams, entries }: Draft): Chunk {
+  const bodies = Array.from(streams, ([labels, values]) => renderStream(labels, values))
+  return { tenant, entries, body: Buffer.from(bodies.join(',')) }
+}
+
+function renderStream(labels: string, values: string): string {
+  return `{"stream":${labels},"values":[${values}]}`
 }
 
 const compress = promisify(gzip)
@@ -64,27 +86,33 @@ export function encodePush(bodies: readonly Buffer[]): Promise<Buffer> {
   return compress(Buffer.concat(parts), GZIP)
 }
 
+export interface Part {
+  readonly entries: number
+  readonly body: Buffer
+}
+
 interface Piece {
   readonly labels: string
   readonly value: string
 }
 
 /** Cuts one body into two of about half the entries, in order; undefined for a single entry. */
-export function splitBody(body: Buffer): readonly [Chunk, Chunk] | undefined {
+export function splitBody(body: Buffer): readonly [Part, Part] | undefined {
   const pieces = toPieces(body)
   if (pieces.length < 2) return undefined
   const middle = Math.ceil(pieces.length / 2)
-  return [toChunk(pieces.slice(0, middle)), toChunk(pieces.slice(middle))]
+  return [toPart(pieces.slice(0, middle)), toPart(pieces.slice(middle))]
 }
 
-function toChunk(pieces: readonly Piece[]): Chunk {
+function toPart(pieces: readonly Piece[]): Part {
   const streams = new Map<string, string[]>()
   for (const { labels, value } of pieces) {
     const values = streams.get(labels)
     if (values === undefined) streams.set(labels, [value])
     else values.push(value)
   }
-  return { entries: pieces.length, body: Buffer.from(joinStreams(streams)) }
+  const bodies = Array.from(streams, ([labels, values]) => renderStream(labels, values.join(',')))
+  return { entries: pieces.length, body: Buffer.from(bodies.join(',')) }
 }
 
 function toPieces(body: Buffer): readonly Piece[] {

@@ -1,24 +1,17 @@
 /**
- * From an alert to a Loki entry: line, log stream labels, structured metadata.
+ * From an alert to a Loki entry, rendered: `["<ns>","<line>",{structured metadata}]`.
  *
- * Few, bounded labels make log streams; everything else is structured metadata. `hostname` is a
- * label because Loki refuses what lies an hour behind the newest entry *of the same log stream*:
- * a node that catches up must not share one with the others.
+ * Written as text by hand and not through an object: entries are most of what the exporter
+ * does, and nobody looks at the object.
  */
-import { PRIORITY_NAMES, type Alert } from '../alert.js'
+import { crc32 } from 'node:zlib'
+import type { Alert } from '../alert.js'
 import { toPrintable } from '../text.js'
-
-export interface Entry {
-  /** The log stream's labels as JSON, the same text for the same labels. */
-  readonly labels: string
-  readonly timeNanoseconds: bigint
-  readonly line: string
-  readonly metadata: Readonly<Record<string, string>>
-}
+import { NAMESPACE_FIELDS, POD_FIELDS } from '../workload.js'
+import type { Placed } from './streams.js'
 
 /** Loki refuses lines over 256 KB; bytes outside ASCII grow no further than this on the way. */
 const LINE_LIMIT_BYTES = 200_000
-const LABEL_LIMIT_BYTES = 256
 /** Loki takes 128 pairs and 64 KB of structured metadata per entry; we stay well inside. */
 const METADATA_PAIRS = 100
 const METADATA_VALUE_LIMIT_BYTES = 4_096
@@ -36,10 +29,10 @@ const DETECTED_LEVELS = [
   'debug',
 ]
 
-const LABEL_FIELDS = new Set(['k8s.ns.name', 'k8s.pod.name'])
 const OWN_NAMES = new Set([
   'detected_level',
   'event_id',
+  'event_time',
   'hostname',
   'k8s_ns_name',
   'k8s_pod_name',
@@ -52,71 +45,92 @@ const OWN_NAMES = new Set([
 ])
 
 /** `eventId` tells real repetitions from pushes done twice: Loki drops only the latter. */
-export function toEntry(alert: Alert, eventId: string): Entry {
-  return {
-    labels: toLabels(alert),
-    timeNanoseconds: alert.timeNanoseconds,
-    line: toPrintable(alert.output, LINE_LIMIT_BYTES),
-    metadata: toMetadata(alert, eventId),
-  }
+export function renderEntry(alert: Alert, placed: Placed, eventId: string): string {
+  const line = quote(alert.output === '' ? alert.rule : alert.output, LINE_LIMIT_BYTES)
+  return `["${placed.timeNanoseconds}",${line},{${renderMetadata(alert, placed, eventId)}}]`
 }
 
-function toLabels(alert: Alert): string {
-  const labels: Record<string, string> = { service_name: 'falco' }
+function renderMetadata(alert: Alert, placed: Placed, eventId: string): string {
+  const level = DETECTED_LEVELS[alert.priority] ?? 'info'
+  let text = `"detected_level":"${level}","event_id":${quote(eventId, 128)}`
   const put = (name: string, value: string): void => {
-    if (value !== '') labels[name] = toPrintable(value, LABEL_LIMIT_BYTES)
+    if (value !== '') text += `,"${name}":${quote(value, METADATA_VALUE_LIMIT_BYTES)}`
   }
-  put('source', alert.source)
-  put('priority', PRIORITY_NAMES[alert.priority])
-  put('hostname', alert.hostname)
-  put('k8s_ns_name', alert.fields.get('k8s.ns.name') ?? '')
-  put('k8s_pod_name', alert.fields.get('k8s.pod.name') ?? '')
-  return JSON.stringify(labels)
-}
-
-function toMetadata(alert: Alert, eventId: string): Record<string, string> {
-  const metadata: Record<string, string> = {
-    detected_level: DETECTED_LEVELS[alert.priority] ?? 'info',
-    event_id: eventId,
-  }
-  if (alert.rule !== '') metadata.rule = toPrintable(alert.rule, METADATA_VALUE_LIMIT_BYTES)
-  if (alert.tags.length > 0) {
-    metadata.tags = toPrintable(alert.tags.join(','), METADATA_VALUE_LIMIT_BYTES)
-  }
+  put('rule', alert.rule)
+  put('tags', alert.tags.join(','))
+  for (const [name, value] of placed.demoted) put(name, value)
+  if (placed.isMoved) put('event_time', toRfc3339(alert.timeNanoseconds))
   if (alert.output.length > LINE_LIMIT_BYTES / 3) {
     const bytes = Buffer.byteLength(alert.output)
-    if (bytes > LINE_LIMIT_BYTES) metadata.line_bytes = String(bytes)
+    if (bytes > LINE_LIMIT_BYTES) put('line_bytes', String(bytes))
   }
-  addFields(metadata, alert.fields)
-  return metadata
+  return text + renderFields(alert)
 }
 
-function addFields(metadata: Record<string, string>, fields: ReadonlyMap<string, string>): void {
+function renderFields({ fields }: Alert): string {
+  let text = ''
   let room = METADATA_LIMIT_BYTES
   let pairs = 0
-  for (const [field, value] of fields) {
-    if (LABEL_FIELDS.has(field)) continue
+  fields.forEach((value, field) => {
     const name = toName(field)
-    const text = toPrintable(value, METADATA_VALUE_LIMIT_BYTES)
-    room -= name.length + Buffer.byteLength(text)
-    if (++pairs > METADATA_PAIRS || room < 0) return
-    metadata[name] = text
-  }
+    if (name === undefined || pairs >= METADATA_PAIRS) return
+    const quoted = quote(value, METADATA_VALUE_LIMIT_BYTES)
+    // Characters outside ASCII take up to three bytes; most text has none.
+    const bytes =
+      name.length + (quoted.length > 200 ? Buffer.byteLength(quoted) : 3 * quoted.length)
+    if (bytes > room) return
+    room -= bytes
+    pairs++
+    text += name + quoted
+  })
+  return text
 }
 
-const names = new Map<string, string>()
+/** True of what stands between quotes as it is: no controls, quotes, backslashes, surrogates. */
+const NOT_PLAIN = /[\u0000-\u001f"\\\u007f-\u009f\ud800-\udfff]/
+
+function quote(text: string, limitBytes: number): string {
+  if (text.length * 3 <= limitBytes && !NOT_PLAIN.test(text)) return `"${text}"`
+  return JSON.stringify(toPrintable(text, limitBytes))
+}
+
 /** Field names come from rules, so there are few; a hostile daemon's are not remembered. */
 const NAMES_CAPACITY = 2_000
+const names = new Map<string, string | undefined>()
+const taken = new Set<string>()
 
-/** `proc.aname[2]` becomes `proc_aname_2`; a name that is ours gets a prefix. */
-function toName(field: string): string {
-  const known = names.get(field)
-  if (known !== undefined) return known
+/**
+ * `,"proc_aname_2":` for `proc.aname[2]`; a name that is ours gets a prefix, and one that two
+ * fields would share gets a mark. Undefined for what stands in the labels or in `demoted`.
+ */
+function toName(field: string): string | undefined {
+  if (names.has(field)) return names.get(field)
+  const isRoom = names.size < NAMES_CAPACITY
+  const plain = toPlainName(field)
+  const mark = !isRoom || taken.has(plain) ? `_${crc32(field).toString(16)}` : ''
+  const name = isPlace(field) ? undefined : `,"${plain}${mark}":`
+  if (isRoom) {
+    names.set(field, name)
+    taken.add(plain)
+  }
+  return name
+}
+
+function isPlace(field: string): boolean {
+  return NAMESPACE_FIELDS[0] === field || POD_FIELDS[0] === field
+}
+
+function toPlainName(field: string): string {
   const plain = field
     .slice(0, 200)
     .replace(/[^a-zA-Z0-9]+/g, '_')
     .replace(/^_+|_+$/g, '')
-  const name = OWN_NAMES.has(plain) || !/^[a-zA-Z]/.test(plain) ? `field_${plain}` : plain
-  if (names.size < NAMES_CAPACITY) names.set(field, name)
-  return name
+  return OWN_NAMES.has(plain) || !/^[a-zA-Z]/.test(plain) ? `field_${plain}` : plain
+}
+
+/** With nanoseconds; `Date` alone has milliseconds. */
+export function toRfc3339(nanoseconds: bigint): string {
+  const seconds = new Date(Number(nanoseconds / 1_000_000_000n) * 1000).toISOString()
+  const rest = String(nanoseconds % 1_000_000_000n).padStart(9, '0')
+  return `${seconds.slice(0, seconds.indexOf('.'))}.${rest}Z`
 }

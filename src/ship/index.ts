@@ -6,7 +6,7 @@
  * In = accepted + dropped + waiting, over the life of the outbox.
  */
 export { DECISIONS } from './decide.js'
-export { encodeChunks } from './encode.js'
-export { toEntry } from './entry.js'
-export { createPusher, type LokiTarget, type Pusher } from './push.js'
+export { createEncoder, type Encode } from './encode.js'
+export { createPusher, type LokiTarget, type Pusher, type TlsOptions } from './push.js'
 export { createShipHealth, runShip, trim, type ShipHealth, type ShipOptions } from './ship.js'
+export { createStreams, type Streams } from './streams.js'

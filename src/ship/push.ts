@@ -3,8 +3,15 @@ import { Agent, request, type Dispatcher } from 'undici'
 
 export interface LokiTarget {
   readonly url: URL
-  readonly tenant: string | undefined
   readonly authorization: string | undefined
+  readonly headers: ReadonlyMap<string, string>
+  readonly tls: TlsOptions
+}
+
+export interface TlsOptions {
+  readonly ca?: Buffer
+  readonly cert?: Buffer
+  readonly key?: Buffer
 }
 
 export type Answer =
@@ -17,7 +24,8 @@ export type Answer =
   | { readonly kind: 'unreachable'; readonly text: string }
 
 export interface Pusher {
-  push(body: Buffer, signal: AbortSignal): Promise<Answer>
+  /** `tenant` is empty where Loki has one. */
+  push(body: Buffer, tenant: string, signal: AbortSignal): Promise<Answer>
   close(): Promise<void>
 }
 
@@ -29,12 +37,13 @@ export function createPusher(target: LokiTarget, userAgent: string): Pusher {
   const agent = new Agent({
     headersTimeout: TIMEOUT_MILLISECONDS,
     bodyTimeout: TIMEOUT_MILLISECONDS,
-    connect: { timeout: 10_000 },
+    connect: { timeout: 10_000, ...target.tls },
   })
-  const headers = toHeaders(target, userAgent)
+  const common = toHeaders(target, userAgent)
   return {
-    async push(body, signal) {
+    async push(body, tenant, signal) {
       try {
+        const headers = tenant === '' ? common : { ...common, 'x-scope-orgid': tenant }
         const options = { dispatcher: agent, method: 'POST' as const, headers, body, signal }
         return await toAnswer(await request(target.url, options))
       } catch (error) {
@@ -50,8 +59,8 @@ function toHeaders(target: LokiTarget, userAgent: string): Record<string, string
     'content-type': 'application/json',
     'content-encoding': 'gzip',
     'user-agent': userAgent,
+    ...Object.fromEntries(target.headers),
   }
-  if (target.tenant !== undefined) headers['x-scope-orgid'] = target.tenant
   if (target.authorization !== undefined) headers.authorization = target.authorization
   return headers
 }

@@ -5,7 +5,7 @@
  *                                      ├─ later, held ────────► wait, push the same bytes
  *                                      └─ too large ──────────► halves, in order
  *
- * One push at a time: that is what keeps the order. A push under way when the process dies is
+ * One push at a time, for each tenant: that is what keeps the order. A push under way when the process dies is
  * repeated byte for byte, and Loki drops the repetition.
  */
 import type { LoadedChunks, OutboxLimits, Store } from '../store/index.js'
@@ -20,6 +20,8 @@ export type ShipDrop = 'rejected' | 'too_large' | 'outbox_full' | 'outbox_age' |
 export interface ShipHealth {
   readonly pushes: Map<Decision, number>
   accepted: number
+  /** Alerts that the user's filters leave out. */
+  filtered: number
   readonly dropped: Map<ShipDrop, number>
   /** The last answer that was not "accepted", until one is. */
   trouble: string | undefined
@@ -29,6 +31,8 @@ export interface ShipHealth {
 export interface ShipOptions {
   readonly store: Store
   readonly pusher: Pusher
+  /** Whose entries these are; each tenant has an order and troubles of its own. */
+  readonly tenant: string
   readonly limits: OutboxLimits
   /** Rings when something was put into the outbox. */
   readonly bell: Bell
@@ -58,6 +62,7 @@ export function createShipHealth(): ShipHealth {
   return {
     pushes: new Map(),
     accepted: 0,
+    filtered: 0,
     dropped: new Map(),
     trouble: undefined,
     troubleSinceMilliseconds: 0,
@@ -70,17 +75,19 @@ export async function runShip(
   options: ShipOptions,
   signal: AbortSignal,
 ): Promise<void> {
-  const { store, limits, bell, clock, storeFailed } = options
+  const { store, limits, bell, tenant, clock, storeFailed } = options
   const surely = (work: () => Promise<void>): Promise<boolean> =>
     untilDone(work, storeFailed, BACKOFF, signal)
+  // What is being pushed is not given up: it must leave room for what is newer.
+  const batch = { ...BATCH, bytes: Math.min(BATCH.bytes, limits.bytes / 2) }
   while (!signal.aborted) {
     await surely(() => trim(health, store, limits, clock()))
-    if (store.waiting.entries === 0) {
+    if (store.waiting.bytes < BATCH.bytes) await delay(GATHER_MILLISECONDS, signal)
+    const loaded = await store.nextChunks(batch, tenant)
+    if (loaded.refs.length === 0) {
       await bell.wait(signal, TRIM_MILLISECONDS)
       continue
     }
-    if (store.waiting.bytes < BATCH.bytes) await delay(GATHER_MILLISECONDS, signal)
-    const loaded = await store.nextChunks(BATCH)
     const isDone = await deliver(toPart(loaded, health), health, options, signal)
     if (isDone) await surely(() => store.finish(loaded.refs))
   }
@@ -174,11 +181,11 @@ function joinBodies(bodies: readonly Buffer[]): Buffer {
 
 async function timedPush(
   body: Buffer,
-  { pusher, pushed }: ShipOptions,
+  { pusher, tenant, pushed }: ShipOptions,
   signal: AbortSignal,
 ): Promise<Answer> {
   const begun = performance.now()
-  const answer = await pusher.push(body, signal)
+  const answer = await pusher.push(body, tenant, signal)
   pushed((performance.now() - begun) / 1000)
   return answer
 }

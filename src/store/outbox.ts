@@ -8,12 +8,15 @@
 
 /** Rendered entries, ready to be joined with others into a push. */
 export interface Chunk {
+  /** Empty where Loki has one tenant. */
+  readonly tenant: string
   readonly entries: number
   readonly body: Buffer
 }
 
 export interface ChunkRef {
   readonly key: string
+  readonly tenant: string
   readonly index: number
   readonly entries: number
   readonly bytes: number
@@ -56,28 +59,29 @@ export function createOutbox(kept: readonly ChunkRef[]): Outbox {
       nextIndex = (added.at(-1)?.index ?? nextIndex - 1) + 1
     },
     remove(removed) {
-      const before = refs.length
+      const gone = refs.filter((ref) => removed.has(ref))
       refs = refs.filter((ref) => !removed.has(ref))
-      if (refs.length === before) return
-      entries = sum(refs, 'entries')
-      bytes = sum(refs, 'bytes')
+      entries -= sum(gone, 'entries')
+      bytes -= sum(gone, 'bytes')
     },
   }
 }
 
 function toRef(index: number, chunk: Chunk, atMilliseconds: number): ChunkRef {
-  const { entries, body } = chunk
+  const { tenant, entries, body } = chunk
   const order = index.toString(16).padStart(14, '0')
-  const key = `${OUTBOX_PREFIX}${order}/${entries}/${body.length}/${atMilliseconds}`
-  return { key, index, entries, bytes: body.length, atMilliseconds }
+  const known = [order, entries, body.length, atMilliseconds, encodeURIComponent(tenant)]
+  const key = OUTBOX_PREFIX + known.join('/')
+  return { key, tenant, index, entries, bytes: body.length, atMilliseconds }
 }
 
 export function parseRef(key: string): ChunkRef | undefined {
-  const parts = /^outbox\/([0-9a-f]{14})\/(\d+)\/(\d+)\/(\d+)$/.exec(key)
+  const parts = /^outbox\/([0-9a-f]{14})\/(\d+)\/(\d+)\/(\d+)\/([^/]*)$/.exec(key)
   if (parts === null) return undefined
-  const [, order = '', entries, bytes, at] = parts
+  const [, order = '', entries, bytes, at, tenant = ''] = parts
   return {
     key,
+    tenant: decodeURIComponent(tenant),
     index: Number.parseInt(order, 16),
     entries: Number(entries),
     bytes: Number(bytes),

@@ -4,6 +4,7 @@ import type { ScraperRecord, SeriesRecord } from '../series/index.js'
 import type { Database } from './open.js'
 import { OUTBOX_PREFIX, parseRef, type ChunkRef } from './outbox.js'
 import {
+  HIDDEN_PREFIX,
   POSITION_PREFIX,
   SCRAPER_PREFIX,
   SERIES_PREFIX,
@@ -16,6 +17,9 @@ export interface Kept {
   readonly series: readonly SeriesRecord[]
   readonly positions: ReadonlyMap<string, Position>
   readonly scrapers: readonly ScraperRecord[]
+  readonly hiddenSeries: number
+  /** No new series may have this birth or an earlier one: some scraper has seen it. */
+  readonly lastBirth: number
 }
 
 export async function readKept(database: Database): Promise<Kept> {
@@ -34,7 +38,12 @@ export async function readKept(database: Database): Promise<Kept> {
     const record = toScraper(name, text)
     if (record !== undefined) scrapers.push(record)
   }
-  return { series, positions, scrapers }
+  let hiddenSeries = 0
+  const hidden = database.keys(range(HIDDEN_PREFIX))
+  while ((await hidden.next()) !== undefined) hiddenSeries++
+  await hidden.close()
+  const lastBirth = scrapers.reduce((last, { shownBirth }) => Math.max(last, shownBirth), 0)
+  return { series, positions, scrapers, hiddenSeries, lastBirth }
 }
 
 async function* pairs(database: Database, prefix: string): AsyncGenerator<[string, string]> {

@@ -3,19 +3,21 @@ import type { Position } from '../alert.js'
 import type { ScraperRecord, SeriesRecord } from '../series/index.js'
 
 export const SERIES_PREFIX = 'series/'
+/** Idle series: not shown, not loaded at the start, not forgotten. */
+export const HIDDEN_PREFIX = 'hidden/'
 export const POSITION_PREFIX = 'position/'
 export const SCRAPER_PREFIX = 'scraper/'
 
 export function fromSeries(record: SeriesRecord): string {
-  const { birth, bornMilliseconds, count, lastSeenMilliseconds } = record
-  return `${birth} ${bornMilliseconds} ${count} ${lastSeenMilliseconds}`
+  const { birth, bornMilliseconds, base, count, lastSeenMilliseconds } = record
+  return `${birth} ${bornMilliseconds} ${count} ${lastSeenMilliseconds} ${base}`
 }
 
 export function toSeries(key: string, text: string): SeriesRecord | undefined {
-  const numbers = toNumbers(text, 4)
+  const numbers = toNumbers(text, 5)
   if (numbers === undefined) return undefined
-  const [birth = 0, bornMilliseconds = 0, count = 0, lastSeenMilliseconds = 0] = numbers
-  return { key, birth, bornMilliseconds, count, lastSeenMilliseconds }
+  const [birth = 0, bornMilliseconds = 0, count = 0, lastSeenMilliseconds = 0, base = 0] = numbers
+  return { key, birth, bornMilliseconds, base, count, lastSeenMilliseconds }
 }
 
 export function fromPosition({ streamId, sequence }: Position): string {

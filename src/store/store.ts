@@ -11,9 +11,11 @@ import {
   fromPosition,
   fromScraper,
   fromSeries,
+  HIDDEN_PREFIX,
   POSITION_PREFIX,
   SCRAPER_PREFIX,
   SERIES_PREFIX,
+  toSeries,
 } from './records.js'
 
 /** Instead of a directory: a fresh one that goes with the process, for trying out. */
@@ -25,6 +27,8 @@ export interface Transaction {
   /** By daemon. */
   readonly positions: ReadonlyMap<string, Position>
   readonly chunks: readonly Chunk[]
+  /** Keys of series among them that were hidden. */
+  readonly revived: readonly string[]
 }
 
 export interface OutboxLimits {
@@ -44,15 +48,26 @@ export interface Store {
   readonly movedAside: string | undefined
   /** Durable when it resolves. Doing it again after a failure is harmless. */
   commit(transaction: Transaction, nowMilliseconds: number): Promise<void>
+  /** Puts idle series where they are kept but not loaded; gives back how many had no room. */
+  hide(records: readonly SeriesRecord[]): Promise<number>
+  findHidden(keys: Iterable<string>): Promise<ReadonlyMap<string, SeriesRecord>>
+  readonly hiddenSeries: number
   keepScraper(record: ScraperRecord): Promise<void>
-  /** The oldest chunks, up to the bounds; the same ones again until they are finished. */
-  nextChunks(limits: { readonly bytes: number; readonly entries: number }): Promise<LoadedChunks>
+  /** A tenant's oldest chunks, up to the bounds; the same ones again until they are finished. */
+  nextChunks(limits: BatchLimits, tenant: string): Promise<LoadedChunks>
+  /** Tenants for whom something waits. */
+  tenants(): ReadonlySet<string>
   /** Loki has them, or they are given up. */
   finish(refs: readonly ChunkRef[]): Promise<void>
   /** Gives up what is over the limits, oldest first; returns the number of entries by cause. */
   trim(limits: OutboxLimits, nowMilliseconds: number): Promise<TrimResult>
   readonly waiting: WaitingChunks
   close(): Promise<void>
+}
+
+export interface BatchLimits {
+  readonly bytes: number
+  readonly entries: number
 }
 
 export interface LoadedChunks {
@@ -71,14 +86,21 @@ interface Put {
   readonly value: Buffer
 }
 
+/** About 200 MB on disk at most; what does not fit is forgotten, and counts anew if it returns. */
+const HIDDEN_LIMIT = 1_000_000
+/** What was just committed is mostly pushed next: it need not be read back from disk. */
+const FRESH_BYTES = 4 * 1024 * 1024
+
 export async function openStore(wanted: string): Promise<Store> {
   const isTemporary = wanted === TEMPORARY
   const directory = isTemporary ? await mkdtemp(join(tmpdir(), 'peregrine-')) : wanted
   const { database, movedAside } = await openDatabase(directory)
   const kept = await readKept(database)
   const outbox = createOutbox(await readRefs(database))
-  /** Chunks being pushed: not given up for lack of room. */
-  let loaded: ReadonlySet<ChunkRef> = new Set()
+  /** Chunks being pushed, by tenant: not given up for lack of room. */
+  const loaded = new Map<string, ReadonlySet<ChunkRef>>()
+  const fresh = createFresh()
+  let { hiddenSeries } = kept
   let isBroken = false
 
   const inTurn = createTurns()
@@ -102,6 +124,7 @@ export async function openStore(wanted: string): Promise<Store> {
     if (refs.length === 0) return
     await write(() => database.batch(refs.map(({ key }) => ({ type: 'del', key }))))
     outbox.remove(new Set(refs))
+    fresh.remove(refs)
   }
 
   return {
@@ -112,9 +135,40 @@ export async function openStore(wanted: string): Promise<Store> {
       inTurn(async () => {
         const refs = outbox.name(transaction.chunks, nowMilliseconds)
         const puts = toPuts(transaction, refs)
-        await write(() => database.batch(puts, { sync: true }))
+        const dels = transaction.revived.map((key) => toDel(HIDDEN_PREFIX + key))
+        await write(() => database.batch([...puts, ...dels], { sync: true }))
+        hiddenSeries = Math.max(0, hiddenSeries - dels.length)
         outbox.add(refs)
+        fresh.add(refs, transaction.chunks)
       }),
+
+    hide: (records) =>
+      inTurn(async () => {
+        const room = Math.max(0, HIDDEN_LIMIT - hiddenSeries)
+        const puts = records
+          .slice(0, room)
+          .map((record) => toPut(HIDDEN_PREFIX + record.key, fromSeries(record)))
+        const dels = records.map(({ key }) => toDel(SERIES_PREFIX + key))
+        await write(() => database.batch([...puts, ...dels], { sync: true }))
+        hiddenSeries += puts.length
+        return records.length - puts.length
+      }),
+
+    findHidden: (keys) =>
+      inTurn(async () => {
+        const wanted = [...keys]
+        const texts = await database.getMany(wanted.map((key) => HIDDEN_PREFIX + key))
+        const found = new Map<string, SeriesRecord>()
+        for (const [index, key] of wanted.entries()) {
+          const record = toSeries(key, texts[index]?.toString() ?? '')
+          if (record !== undefined) found.set(key, record)
+        }
+        return found
+      }),
+
+    get hiddenSeries() {
+      return hiddenSeries
+    },
 
     // Not synced: it must outlive this process, not a power cut.
     keepScraper: (record) =>
@@ -122,23 +176,29 @@ export async function openStore(wanted: string): Promise<Store> {
         write(() => database.put(SCRAPER_PREFIX + record.name, Buffer.from(fromScraper(record)))),
       ),
 
-    nextChunks: (limits) =>
+    nextChunks: (limits, tenant) =>
       inTurn(async () => {
-        const refs = takeWhileFits(outbox.refs, limits)
-        loaded = new Set(refs)
-        const bodies = await database.getMany(refs.map(({ key }) => key))
-        return { refs, bodies: bodies.map((body) => body ?? Buffer.alloc(0)) }
+        const refs = takeWhileFits(outbox.refs, limits, tenant)
+        loaded.set(tenant, new Set(refs))
+        const missing = refs.filter((ref) => fresh.get(ref) === undefined)
+        const read = missing.length === 0 ? [] : await database.getMany(missing.map(toRefKey))
+        const fromDisk = new Map(missing.map((ref, index) => [ref, read[index]]))
+        const bodies = refs.map((ref) => fresh.get(ref) ?? fromDisk.get(ref) ?? Buffer.alloc(0))
+        return { refs, bodies }
       }),
+
+    tenants: () => new Set(outbox.refs.map(({ tenant }) => tenant)),
 
     finish: (refs) =>
       inTurn(async () => {
         await drop(refs)
-        loaded = new Set()
+        for (const { tenant } of refs) loaded.delete(tenant)
       }),
 
     trim: (limits, nowMilliseconds) =>
       inTurn(async () => {
-        const { tooMany, tooOld } = findExcess(outbox, loaded, limits, nowMilliseconds)
+        const held = new Set([...loaded.values()].flatMap((refs) => [...refs]))
+        const { tooMany, tooOld } = findExcess(outbox, held, limits, nowMilliseconds)
         await drop([...tooOld, ...tooMany])
         return { tooMany: sumOf(tooMany, 'entries'), tooOld: sumOf(tooOld, 'entries') }
       }),
@@ -204,18 +264,48 @@ function toPuts(transaction: Transaction, refs: readonly ChunkRef[]): Put[] {
   return puts
 }
 
+/** Bodies of chunks that were added last, up to a bound; the rest is on disk alone. */
+function createFresh() {
+  const bodies = new Map<ChunkRef, Buffer>()
+  let bytes = 0
+  return {
+    get: (ref: ChunkRef) => bodies.get(ref),
+    add(refs: readonly ChunkRef[], chunks: readonly Chunk[]): void {
+      for (const [index, ref] of refs.entries()) {
+        const body = chunks[index]?.body
+        if (body === undefined || bytes + ref.bytes > FRESH_BYTES) continue
+        bodies.set(ref, body)
+        bytes += ref.bytes
+      }
+    },
+    remove(refs: readonly ChunkRef[]): void {
+      for (const ref of refs) if (bodies.delete(ref)) bytes -= ref.bytes
+    },
+  }
+}
+
+function toRefKey({ key }: ChunkRef): string {
+  return key
+}
+
+function toDel(key: string): { readonly type: 'del'; readonly key: string } {
+  return { type: 'del', key }
+}
+
 function toPut(key: string, text: string): Put {
   return { type: 'put', key, value: Buffer.from(text) }
 }
 
 function takeWhileFits(
   refs: readonly ChunkRef[],
-  limits: { readonly bytes: number; readonly entries: number },
+  limits: BatchLimits,
+  tenant: string,
 ): readonly ChunkRef[] {
   const taken: ChunkRef[] = []
   let bytes = 0
   let entries = 0
   for (const ref of refs) {
+    if (ref.tenant !== tenant) continue
     bytes += ref.bytes
     entries += ref.entries
     if (taken.length > 0 && (bytes > limits.bytes || entries > limits.entries)) break

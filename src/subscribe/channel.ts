@@ -34,7 +34,12 @@ export function createChannel(address: DaemonAddress, tls: TlsIdentity | undefin
   if (address.kind === 'unix') {
     return new Client(toGrpcTarget(address), credentials.createInsecure(), OPTIONS)
   }
-  return new Client(toGrpcTarget(address), toCredentials(tls), TCP_OPTIONS)
+  const { serverName } = address
+  const named =
+    serverName === undefined
+      ? {}
+      : { 'grpc.ssl_target_name_override': serverName, 'grpc.default_authority': serverName }
+  return new Client(toGrpcTarget(address), toCredentials(tls), { ...TCP_OPTIONS, ...named })
 }
 
 function toCredentials(tls: TlsIdentity | undefined): ChannelCredentials {

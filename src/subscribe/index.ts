@@ -5,7 +5,7 @@
  * daemon goes away: see subscription.ts. Bounds: four batches under way per daemon with our
  * method, 20,000 waiting alerts or 64 MiB with the standard one.
  */
-export { parseDaemonAddress, type DaemonAddress } from './address.js'
+export { parseDaemonSource, type DaemonAddress, type DaemonSource } from './address.js'
 export type { TlsIdentity } from './channel.js'
 export type { Delivery } from './delivery.js'
 export {
@@ -14,4 +14,6 @@ export {
   type SubscriptionHealth,
   type SubscriptionOptions,
 } from './subscription.js'
+export { createSubscriptions, type Subscriptions } from './subscriptions.js'
 export type { Status, StatusMetric } from './wire.js'
+export { probeDaemon } from './probe.js'

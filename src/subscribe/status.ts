@@ -8,15 +8,21 @@ const EMPTY_REQUEST = Buffer.alloc(0)
 
 /** The status, or undefined where the daemon does not answer or cannot be understood. */
 export function fetchStatus(client: Client): Promise<Status | undefined> {
-  return new Promise((resolve) => {
+  return askStatus(client).catch(() => undefined)
+}
+
+/** As `fetchStatus`; rejects with grpc-js' error. */
+export function askStatus(client: Client): Promise<Status | undefined> {
+  return new Promise((resolve, reject) => {
     client.makeUnaryRequest(
       METHOD,
       (bytes: Buffer) => bytes,
       (bytes: Buffer) => ({ status: decodeStatus(bytes) }),
       EMPTY_REQUEST,
       { deadline: Date.now() + DEADLINE_MILLISECONDS },
-      (_error, answer) => {
-        resolve(answer?.status)
+      (error, answer) => {
+        if (error === null) resolve(answer?.status)
+        else reject(error)
       },
     )
   })

@@ -33,6 +33,8 @@ export interface SubscriptionHealth {
   behind: bigint
   lastMessageMilliseconds: number
   lastError: string | undefined
+  /** When it was connected, or when it went away. */
+  sinceMilliseconds: number
   status: Status | undefined
 }
 
@@ -43,7 +45,7 @@ export interface SubscriptionOptions {
   /** Where to resume; asked anew at each connection. */
   readonly position: () => Position | undefined
   /** Resolves when the delivery is safe. */
-  readonly take: (delivery: Delivery) => Promise<void>
+  readonly take: (delivery: Delivery) => Promise<unknown>
   readonly changed: (health: SubscriptionHealth) => void
   readonly clock: () => number
   readonly random?: () => number
@@ -71,6 +73,7 @@ export function createHealth(daemon: string): SubscriptionHealth {
     behind: 0n,
     lastMessageMilliseconds: 0,
     lastError: undefined,
+    sinceMilliseconds: 0,
     status: undefined,
   }
 }
@@ -120,6 +123,9 @@ async function runConnection(
   } finally {
     ended.abort()
     client.close()
+    if (health.connected || health.sinceMilliseconds === 0) {
+      health.sinceMilliseconds = options.clock()
+    }
     health.connected = false
     health.status = undefined
   }
@@ -133,7 +139,7 @@ async function readBatched(
 ): Promise<void> {
   const { name } = options.address
   const resumeAfter = options.position()
-  const underWay: Promise<void>[] = []
+  const underWay: Promise<unknown>[] = []
   for await (const batch of subscribeBatched(client, { resumeAfter, signal })) {
     health.lastMessageMilliseconds = options.clock()
     if (connect(health, 'batched', options)) void pollStatus(client, health, options, signal)
@@ -177,6 +183,7 @@ function connect(
 ): boolean {
   if (health.connected) return false
   health.connected = true
+  health.sinceMilliseconds = options.clock()
   health.protocol = protocol
   health.lastError = undefined
   options.changed(health)

@@ -10,6 +10,7 @@
  */
 import protobuf from 'protobufjs/minimal.js'
 import type { Gap, Position, RawAlert } from '../alert.js'
+import { createFieldsReader, NO_FIELDS } from './fields.js'
 
 const { Reader, Writer } = protobuf
 type Reader = protobuf.Reader
@@ -92,13 +93,14 @@ function readAlert(reader: Reader): RawAlert {
     priority: 0,
     rule: '',
     output: '',
-    fields: new Map(),
+    fields: NO_FIELDS,
     hostname: '',
     tags: [],
     source: '',
     position: undefined,
     gap: undefined,
   }
+  const fields = createFieldsReader(reader)
   while (reader.pos < reader.len) {
     const tag = reader.uint32()
     switch (tag >>> 3) {
@@ -115,7 +117,7 @@ function readAlert(reader: Reader): RawAlert {
         alert.output = reader.string()
         break
       case 6:
-        readField(reader, alert.fields)
+        fields.skip()
         break
       case 7:
         alert.hostname = reader.string()
@@ -136,6 +138,7 @@ function readAlert(reader: Reader): RawAlert {
         reader.skipType(tag & 7)
     }
   }
+  alert.fields = fields.finish()
   return alert
 }
 

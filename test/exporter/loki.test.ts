@@ -21,8 +21,10 @@ void t.test('pushes labels, line and structured metadata in the push format', as
   t.teardown(loki.close)
   const login = ['--loki-user', 'me', '--loki-password-file', password, '--loki-tenant', 'team-a']
   const args = ['--falco', socket, '--state-dir', ':temporary:', '--loki-url', loki.url, ...login]
+  const seconds = String(Math.floor(Date.now() / 1000))
   daemon.append(
     wireAlert({
+      time: { seconds, nanos: 123_456_789 },
       output: 'curl \u001b[31m ran',
       output_fields: { 'proc.aname[2]': 'sh', rule: 'x' },
     }),
@@ -35,7 +37,7 @@ void t.test('pushes labels, line and structured metadata in the push format', as
   const [plain, critical, long] = loki.entries
   t.same(plain, {
     stream: { service_name: 'falco', source: 'syscall', priority: 'Warning', hostname: 'node-a' },
-    time: '1700000000123456789',
+    time: `${seconds}123456789`,
     line: 'curl \ufffd[31m ran',
     metadata: {
       detected_level: 'warn',

@@ -11,21 +11,32 @@ const METRICS = [
   'falco_events counter',
   'peregrine_alerts_counted_total counter',
   'peregrine_alerts_duplicate_total counter',
+  'peregrine_alerts_filtered_total counter',
   'peregrine_alerts_invalid_total counter',
   'peregrine_alerts_missed_total counter',
   'peregrine_alerts_waiting gauge',
   'peregrine_build_info gauge',
+  'peregrine_config_reloads_total counter',
   'peregrine_gaps_total counter',
   'peregrine_notices_total counter',
+  'peregrine_page_alerts_skipped_total counter',
+  'peregrine_page_viewers gauge',
   'peregrine_series_budget gauge',
+  'peregrine_series_forgotten_total counter',
+  'peregrine_series_hidden gauge',
+  'peregrine_series_hides_total counter',
   'peregrine_series_overflow_alerts_total counter',
   'peregrine_series_used gauge',
   'peregrine_ship_accepted_entries_total counter',
+  'peregrine_ship_demoted_entries_total counter',
   'peregrine_ship_dropped_entries_total counter',
   'peregrine_ship_entries_total counter',
+  'peregrine_ship_filtered_alerts_total counter',
   'peregrine_ship_lag_seconds gauge',
+  'peregrine_ship_moved_entries_total counter',
   'peregrine_ship_push_duration_seconds histogram',
   'peregrine_ship_pushes_total counter',
+  'peregrine_ship_streams gauge',
   'peregrine_ship_waiting_bytes gauge',
   'peregrine_ship_waiting_entries gauge',
   'peregrine_store_commit_duration_seconds histogram',
@@ -48,6 +59,37 @@ const HOSTILE = [
   '{{ $labels }}',
   'x'.repeat(65_536),
 ]
+
+interface SentEvent {
+  readonly id: string
+  readonly data: string
+}
+
+/** The first events of the stream; more may follow. */
+async function readEvents(
+  address: string,
+  count: number,
+  headers: Readonly<Record<string, string>> = {},
+): Promise<readonly SentEvent[]> {
+  const stop = new AbortController()
+  const answer = await fetch(`${address}/alerts`, { headers, signal: stop.signal })
+  const reader = answer.body?.pipeThrough(new TextDecoderStream()).getReader()
+  const events: SentEvent[] = []
+  let text = ''
+  while (reader !== undefined && events.length < count) {
+    const { value, done } = await reader.read()
+    if (done) break
+    text += value
+    const whole = text.split('\n\n')
+    text = whole.pop() ?? ''
+    for (const event of whole) {
+      const [, id, data] = /^id: (.*)\nevent: alert\ndata: (.*)$/.exec(event) ?? []
+      if (id !== undefined && data !== undefined) events.push({ id, data })
+    }
+  }
+  stop.abort()
+  return events
+}
 
 const hasPromtool = spawnSync('promtool', ['--version']).error === undefined
 
@@ -105,19 +147,42 @@ void t.test('what is served', async (t) => {
     t.same(ours, ['falco_events counter metrics should have "_total" suffix'])
   })
 
-  await t.test('the page escapes, and allows nothing from elsewhere', async (t) => {
+  await t.test('the page allows nothing from elsewhere, and brings its own', async (t) => {
     const answer = await exporter.get('/')
-    t.match(answer.headers.get('content-security-policy'), /^default-src 'none'; style-src 'self'/)
+    const policy = answer.headers.get('content-security-policy') ?? ''
+    t.match(policy, /^default-src 'none'; script-src 'self'; style-src 'self'/)
+    t.notMatch(policy, /unsafe|\*/)
     t.equal(answer.headers.get('x-content-type-options'), 'nosniff')
     const page = await answer.text()
-    t.notMatch(page, '<script')
-    t.match(page, '&lt;/td&gt;&lt;script&gt;')
-    t.notMatch(page, '\u001b')
-    t.equal(
-      (await exporter.get('/style.css')).headers.get('content-type'),
-      'text/css; charset=utf-8',
-    )
+    for (const [, path = ''] of page.matchAll(/(?:src|href)="([^"]+)"/g)) {
+      t.match(path, /^\//, 'nothing from afar')
+      t.equal((await exporter.get(path)).status, 200, path)
+    }
+    t.notMatch(page, /<script>|style=|onclick/)
+    const style = await exporter.get('/style.css')
+    t.equal(style.headers.get('content-type'), 'text/css; charset=utf-8')
     t.equal((await exporter.get('/none')).status, 404)
+  })
+
+  await t.test('live alerts come as events, and go on behind the last id', async (t) => {
+    const all = await readEvents(exporter.address, HOSTILE.length)
+    t.equal(all.length, HOSTILE.length)
+    for (const { data } of all) {
+      t.notMatch(data, /[\u0000-\u001f\ud800-\udfff]/, 'one line, no controls')
+      t.match(JSON.parse(data), { priority: 'Warning', fields: Object })
+    }
+    const after = all.at(-2)?.id ?? ''
+    const rest = await readEvents(exporter.address, 1, { 'last-event-id': after })
+    t.same(rest, all.slice(-1), 'only what came behind it')
+    daemon.append(wireAlert({ rule: 'just now' }))
+    const [next] = await readEvents(exporter.address, 1, { 'last-event-id': all.at(-1)?.id ?? '' })
+    t.match(next?.data, '"rule":"just now"')
+  })
+
+  await t.test('a compressed scrape says the same', async (t) => {
+    const answer = await exporter.get('/metrics', { 'accept-encoding': 'gzip' })
+    t.equal(answer.headers.get('content-encoding'), 'gzip')
+    t.equal(sumOf(await answer.text(), 'falco_events'), HOSTILE.length + 1)
   })
 
   t.equal(await (await exporter.get('/healthz')).text(), 'ok\n')

@@ -153,7 +153,69 @@ const CASES: readonly Case[] = [
   {
     name: 'tenant without Loki',
     argv: ['--loki-tenant', 't'],
-    errors: ['--loki-tenant and --loki-user mean nothing without --loki-url'],
+    errors: ['--loki-tenant means nothing without --loki-url'],
+  },
+  {
+    name: 'no daemon and no intake',
+    argv: ['--falco', 'none'],
+    errors: ['--falco none leaves no way in: give an --intake-listen'],
+  },
+  {
+    name: 'the intake alone',
+    argv: ['--falco', 'none', '--intake-listen', ':2801'],
+    config: { daemons: [], intake: { listen: { host: '0.0.0.0', port: 2801 } } },
+  },
+  {
+    name: 'names and directories of daemons',
+    argv: ['--falco', 'dir:///run/falco'],
+    config: { daemons: [{ kind: 'directory', path: '/run/falco' }] },
+  },
+  {
+    name: 'labels',
+    argv: ['--extra-label', 'image=container.image', '--static-label', 'cluster=west'],
+    config: {
+      labels: {
+        extra: [{ name: 'image', field: 'container.image' }],
+        fixed: [{ name: 'cluster', value: 'west' }],
+      },
+    },
+  },
+  {
+    name: 'label twice',
+    argv: ['--extra-label', 'a=x', '--static-label', 'a=y'],
+    errors: ['label a is given twice'],
+  },
+  {
+    name: 'label that is ours',
+    argv: ['--static-label', 'rule=x'],
+    errors: ['--static-label: "rule=x" is not LABEL=VALUE, such as cluster=west'],
+  },
+  {
+    name: 'broken expression',
+    argv: ['--series-filter', 'rule=~(('],
+    errors: [
+      '--series-filter: "rule=~((" is not FIELD=VALUE, FIELD!=VALUE, FIELD=~REGEX or FIELD!~REGEX',
+    ],
+  },
+  {
+    name: 'priority by name or number',
+    argv: ['--series-min-priority', 'warning', ...LOKI, '--loki-min-priority', '3'],
+    config: { seriesSelection: { minPriority: 4 }, loki: { selection: { minPriority: 3 } } },
+  },
+  {
+    name: 'secret in a header',
+    argv: [...LOKI, '--loki-header', 'Authorization=Bearer x'],
+    errors: [/^--loki-header: "Authorization=Bearer x" is not NAME=VALUE/.source],
+  },
+  {
+    name: 'login twice',
+    argv: [...LOKI, '--loki-user=u', '--loki-password-file=p', '--loki-token-file=t'],
+    errors: ['--loki-token-file and --loki-user exclude each other'],
+  },
+  {
+    name: 'members of an Alertmanager cluster',
+    environment: { PEREGRINE_ALERTMANAGER_URL: 'http://a:9093, http://b:9093' },
+    config: { alertmanager: { urls: [{ host: 'a:9093' }, { host: 'b:9093' }] } },
   },
   {
     name: 'variables of a Kubernetes Service that has our name',

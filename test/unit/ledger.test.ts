@@ -23,6 +23,9 @@ async function build(failures: number): Promise<Parts> {
     get waiting() {
       return inner.waiting
     },
+    get hiddenSeries() {
+      return inner.hiddenSeries
+    },
     commit(transaction, now) {
       transactions.push(transaction)
       if (left-- > 0) return Promise.reject(new Error('no space left on device'))
@@ -34,7 +37,9 @@ async function build(failures: number): Promise<Parts> {
   const ledger = createLedger({
     store,
     counts,
-    encode: (alerts) => [{ entries: alerts.length, body: Buffer.from('x') }],
+    counted: () => true,
+    idleMilliseconds: 1_000_000,
+    encode: (alerts) => [{ tenant: '', entries: alerts.length, body: Buffer.from('x') }],
     clock: () => 1,
     committed: () => undefined,
     changed: ({ trouble }: LedgerHealth) => changes.push(trouble),
@@ -43,7 +48,7 @@ async function build(failures: number): Promise<Parts> {
   return { ledger, counts, store, transactions, changes }
 }
 
-function deliver(ledger: Ledger, ...sequences: readonly number[]): Promise<void> {
+function deliver(ledger: Ledger, ...sequences: readonly number[]): Promise<boolean> {
   const alerts: Alert[] = sequences.map((sequence) =>
     alertOf({ position: { streamId: 's', sequence: BigInt(sequence) } }),
   )

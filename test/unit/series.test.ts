@@ -1,9 +1,18 @@
 import fc from 'fast-check'
 import t from 'tap'
 import { toBudget } from '../../src/series/budget.js'
-import { createCounts, type Counts } from '../../src/series/counts.js'
+import { createCounts, type Counts, type SeriesRecord } from '../../src/series/counts.js'
 import { renderSeries } from '../../src/series/exposition.js'
-import { fromKey, LABEL_NAMES, toKey, toLabels, toLabelText } from '../../src/series/labels.js'
+import {
+  fromKey,
+  LABEL_NAMES,
+  PLAIN_LABELS,
+  toAlertKey,
+  toKey,
+  toLabels,
+  toLabelText,
+  type LabelConfig,
+} from '../../src/series/labels.js'
 import { createScrapers, toScraperName } from '../../src/series/scrapers.js'
 import { alertOf } from './support.js'
 
@@ -25,22 +34,64 @@ function parseLabelText(text: string): Record<string, string> {
   return labels
 }
 
+const EXTRA: LabelConfig = {
+  extra: [
+    { name: 'image', field: 'container.image' },
+    { name: 'user', field: 'user.name' },
+  ],
+  fixed: [{ name: 'cluster', value: 'we"st' }],
+  priority: 'name',
+}
+
 void t.test('labels come through the text format and through the store unchanged', (t) => {
   fc.assert(
-    fc.property(wild, wild, fc.array(wild), wild, (rule, hostname, tags, pod) => {
-      const fields = new Map([['k8s.pod.name', pod]])
-      const labels = toLabels(alertOf({ rule, hostname, tags, fields }))
-      t.same(parseLabelText(toLabelText(labels)), labels)
-      t.same(fromKey(toKey(labels)), labels)
-      t.notMatch(toLabelText(labels), '\n')
+    fc.property(wild, wild, fc.array(wild), wild, wild, (rule, hostname, tags, pod, image) => {
+      const fields = new Map([
+        ['k8s.pod.name', pod],
+        ['container.image', image],
+      ])
+      const alert = alertOf({ rule, hostname, tags, fields })
+      for (const config of [PLAIN_LABELS, EXTRA]) {
+        const labels = toLabels(alert, config)
+        const { extra, ...seven } = labels
+        const fixed = config.fixed.map(({ name, value }) => [name, value] as const)
+        t.same(parseLabelText(toLabelText(labels, config)), {
+          ...seven,
+          ...Object.fromEntries([...extra, ...fixed]),
+        })
+        t.same(fromKey(toKey(labels)), labels)
+        t.equal(toAlertKey(alert, config), toKey(labels))
+        t.notMatch(toLabelText(labels, config), '\n')
+      }
     }),
     { numRuns: 1_000 },
   )
-  const labels = toLabels(alertOf({ priority: 0, tags: [] }))
-  t.same(Object.keys(labels), LABEL_NAMES)
+  const labels = toLabels(alertOf({ priority: 0, tags: [] }), PLAIN_LABELS)
+  t.same(Object.keys(labels), [...LABEL_NAMES, 'extra'])
   t.match(labels, { priority: '0', tags: '' })
-  t.equal(toLabels(alertOf({ tags: ['a', 'b'] })).tags, ',a,b,')
-  t.ok(Buffer.byteLength(toLabels(alertOf({ rule: 'é'.repeat(65_536) })).rule) <= 256)
+  t.equal(toLabels(alertOf({ priority: 6 }), EXTRA).priority, 'Informational')
+  t.equal(toLabels(alertOf({ tags: ['a', 'b'] }), PLAIN_LABELS).tags, ',a,b,')
+  const long = toLabels(alertOf({ rule: 'é'.repeat(65_536) }), PLAIN_LABELS)
+  t.ok(Buffer.byteLength(long.rule) <= 256)
+  t.end()
+})
+
+void t.test('audit events are about the pod that they name', (t) => {
+  const cases: readonly (readonly [fields: Record<string, string>, ns: string, pod: string])[] = [
+    [{ 'ka.target.namespace': 'shop', 'ka.target.pod.name': 'cart-1' }, 'shop', 'cart-1'],
+    [
+      { 'ka.target.namespace': 'shop', 'ka.target.resource': 'pods', 'ka.target.name': 'cart-2' },
+      'shop',
+      'cart-2',
+    ],
+    [{ 'ka.target.resource': 'secrets', 'ka.target.name': 'key' }, '', ''],
+    [{ 'k8s.ns.name': 'own', 'ka.target.namespace': 'other' }, 'own', ''],
+  ]
+  for (const [fields, namespace, pod] of cases) {
+    const alert = alertOf({ source: 'k8s_audit', fields: new Map(Object.entries(fields)) })
+    const labels = toLabels(alert, PLAIN_LABELS)
+    t.match(labels, { k8s_ns_name: namespace, k8s_pod_name: pod })
+  }
   t.end()
 })
 
@@ -93,7 +144,7 @@ void t.test('a plan changes nothing until it is applied, and what is kept comes 
   t.equal(counts.size, 0)
   counts.apply(plan)
   t.equal(counts.size, 2)
-  const again = createCounts(toBudget(10), plan.changed)
+  const again = createCounts(toBudget(10), { series: plan.changed, lastBirth: 0 })
   t.same([...again.all()], [...counts.all()])
   count(again, [alertOf({ rule: 'Third' })], 2_000)
   t.equal([...again.all()].at(-1)?.birth, 3, 'births go on where they were')
@@ -158,13 +209,86 @@ void t.test('scrapers are kept over a restart, and bounded', (t) => {
   count(counts, [alertOf()], 1_000)
   const first = createScrapers()
   const showing = first.show('p', counts.lastBirth, 2_000)
-  t.equal(showing.showsZero({ birth: 1, bornMilliseconds: 1_000 }), true)
+  t.equal(showing.showsBase({ birth: 1, bornMilliseconds: 1_000 }), true)
   const record = first.shown('p', showing, 2_000)
   const second = createScrapers([record])
   const again = second.show('p', counts.lastBirth, 3_000)
-  t.equal(again.showsZero({ birth: 1, bornMilliseconds: 1_000 }), false, 'no second zero')
+  t.equal(again.showsBase({ birth: 1, bornMilliseconds: 1_000 }), false, 'no second zero')
   for (let index = 0; index < 1_000; index++) second.shown(`s${index}`, again, index)
   t.equal(second.size, 64)
+  t.end()
+})
+
+void t.test('idle series leave, and come back with their count, shown first', (t) => {
+  const counts = createCounts(toBudget(100))
+  const scrapers = createScrapers()
+  const value = (): number | undefined => {
+    const showing = scrapers.show('p', counts.lastBirth, 0)
+    const page = [...renderSeries(counts, showing)].join('')
+    scrapers.shown('p', showing, 0)
+    const found = /^falco_events\{rule="seldom".* (\d+)$/m.exec(page)?.[1]
+    return found === undefined ? undefined : Number(found)
+  }
+  const seldom = alertOf({ rule: 'seldom' })
+  count(counts, [seldom, seldom, seldom], 1_000)
+  count(counts, [alertOf({ rule: 'often' })], 90_000)
+  t.equal(value(), 0)
+  t.equal(value(), 3)
+  const idle = counts.idle(60_000)
+  t.same(
+    idle.map(({ count: kept }) => kept),
+    [3],
+  )
+  counts.hide(idle)
+  t.equal(value(), undefined)
+  t.equal(counts.size, 1)
+
+  t.equal(counts.unknown([seldom, alertOf({ rule: 'often' })]).size, 1)
+  const hidden = new Map(idle.map((record) => [record.key, record]))
+  const plan = counts.plan([seldom], 100_000, hidden)
+  t.same(plan.revived, [...hidden.keys()])
+  counts.apply(plan)
+  t.equal(value(), 3, 'the count it had, so that the step to the next is seen')
+  t.equal(value(), 4)
+  t.end()
+})
+
+void t.test('whatever hides and comes back, no count is lost', (t) => {
+  const steps = fc.array(fc.tuple(fc.nat(5), fc.boolean()), { maxLength: 200 })
+  fc.assert(
+    fc.property(steps, (drawn) => {
+      const counts = createCounts(toBudget(1_000))
+      const hidden = new Map<string, SeriesRecord>()
+      let now = 0
+      for (const [rule, isIdle] of drawn) {
+        now += isIdle ? 100_000 : 1
+        const idle = counts.idle(now - 50_000)
+        for (const record of idle) hidden.set(record.key, record)
+        counts.hide(idle)
+        const alerts = [alertOf({ rule: `rule ${rule}` })]
+        const plan = counts.plan(alerts, now, hidden)
+        for (const key of plan.revived) hidden.delete(key)
+        counts.apply(plan)
+      }
+      const all = [...counts.all(), ...hidden.values()]
+      for (let rule = 0; rule <= 5; rule++) {
+        const sum = all
+          .filter(({ key }) => key.startsWith(`rule ${rule}\n`))
+          .reduce((total, record) => total + record.count, 0)
+        const expected = drawn.filter(([drawnRule]) => drawnRule === rule).length
+        if (sum !== expected) throw new Error(`rule ${rule}: ${sum}, not ${expected}`)
+      }
+      const births = Array.from(counts.all(), ({ birth }) => birth)
+      return births.every((birth, index) => index === 0 || birth > (births[index - 1] ?? 0))
+    }),
+  )
+  t.end()
+})
+
+void t.test('births go on behind what scrapers have seen', (t) => {
+  const counts = createCounts(toBudget(10), { series: [], lastBirth: 7 })
+  count(counts, [alertOf()])
+  t.equal(counts.lastBirth, 8)
   t.end()
 })
 
@@ -172,5 +296,6 @@ void t.test('who is a scraper', (t) => {
   const headers = { 'x-prometheus-scrape-timeout-seconds': '10', 'user-agent': 'Prometheus/3' }
   t.equal(toScraperName(headers, '10.0.0.1'), '10.0.0.1 Prometheus/3')
   t.equal(toScraperName({ 'user-agent': 'curl/8' }, '10.0.0.1'), undefined)
+  t.not(toScraperName(headers, '10.0.0.1', 'a'), toScraperName(headers, '10.0.0.1', 'b'))
   t.end()
 })

@@ -1,8 +1,11 @@
 import fc from 'fast-check'
 import t from 'tap'
 import { decide, toRejectedCount } from '../../src/ship/decide.js'
-import { encodeChunks, splitBody } from '../../src/ship/encode.js'
-import { toEntry } from '../../src/ship/entry.js'
+import type { Alert } from '../../src/alert.js'
+import { createEncoder, splitBody } from '../../src/ship/encode.js'
+import { renderEntry } from '../../src/ship/entry.js'
+import { createStreams } from '../../src/ship/streams.js'
+import type { Chunk } from '../../src/store/index.js'
 import { toBackoff } from '../../src/waits.js'
 import { alertOf } from './support.js'
 
@@ -77,19 +80,35 @@ function ofStream(values: readonly Flat[], labels: string): string[] {
   return values.filter((value) => value.labels === labels).map(({ value }) => value)
 }
 
+const NOW = 1_700_000_000_000
+const LIMITS = { streams: 1_000, windowMilliseconds: 6 * 86_400_000 }
+
+function encode(
+  given: readonly Alert[],
+  tenantOf: (alert: Alert) => string = () => '',
+): {
+  readonly chunks: readonly Chunk[]
+  /** As each should have come out, alone. */
+  readonly flat: readonly Flat[]
+} {
+  let next = 0
+  const streams = createStreams(LIMITS)
+  const chunks = createEncoder({ streams, tenantOf })(given, () => String(next++), NOW)
+  const flat = given.map((alert, index) => {
+    const placed = streams.place(alert, NOW)
+    return { labels: placed.labels, value: renderEntry(alert, placed, String(index)) }
+  })
+  return { chunks, flat }
+}
+
 void t.test('chunks and halves lose nothing and keep each log stream in order', (t) => {
   fc.assert(
     fc.property(alerts, (given) => {
-      const entries = given.map((changes, index) => toEntry(alertOf(changes), String(index)))
-      const chunks = encodeChunks(entries)
+      const { chunks, flat } = encode(given.map((changes) => alertOf(changes)))
       const all = chunks.flatMap(({ body }) => flatten(body))
       if (all.length !== given.length) throw new Error('count')
       for (const labels of new Set(all.map((value) => value.labels))) {
-        const expected = entries
-          .filter((entry) => entry.labels === labels)
-          .map(({ timeNanoseconds, line, metadata }) =>
-            JSON.stringify([String(timeNanoseconds), line, metadata]),
-          )
+        const expected = ofStream(flat, labels).map((text) => JSON.stringify(JSON.parse(text)))
         t.same(ofStream(all, labels), expected)
         for (const { body } of chunks) {
           const halves = splitBody(body)
@@ -105,10 +124,7 @@ void t.test('chunks and halves lose nothing and keep each log stream in order', 
 
 void t.test('large commits become several chunks', (t) => {
   const output = 'x'.repeat(1_000)
-  const entries = Array.from({ length: 2_000 }, (_, index) =>
-    toEntry(alertOf({ output }), `${index}`),
-  )
-  const chunks = encodeChunks(entries)
+  const { chunks } = encode(Array.from({ length: 2_000 }, () => alertOf({ output })))
   t.ok(chunks.length >= 3)
   t.equal(
     chunks.reduce((sum, chunk) => sum + chunk.entries, 0),
@@ -118,14 +134,86 @@ void t.test('large commits become several chunks', (t) => {
   t.end()
 })
 
+void t.test('each tenant has chunks of its own', (t) => {
+  const given = ['a', 'b', 'a'].map((namespace) =>
+    alertOf({ fields: new Map([['k8s.ns.name', namespace]]) }),
+  )
+  const { chunks } = encode(given, ({ fields }) => fields.get('k8s.ns.name') ?? '')
+  t.same(
+    chunks.map(({ tenant, entries }) => [tenant, entries]),
+    [
+      ['a', 2],
+      ['b', 1],
+    ],
+  )
+  t.end()
+})
+
+function metadataOf(alert: Alert): Record<string, string> {
+  const [entry] = encode([alert]).flat
+  const parsed: unknown = JSON.parse(entry?.value ?? '[]')
+  const metadata: unknown = Array.isArray(parsed) ? parsed[2] : undefined
+  if (typeof metadata !== 'object' || metadata === null) throw new Error('no metadata')
+  return Object.fromEntries(Object.entries(metadata).map(([name, text]) => [name, String(text)]))
+}
+
 void t.test('metadata stays inside what Loki takes', (t) => {
   const fields = new Map(
     Array.from({ length: 300 }, (_, index) => [`a.b[${index}]`, 'v'.repeat(65_536)]),
   )
-  const { metadata } = toEntry(alertOf({ fields }), 'id')
+  const metadata = metadataOf(alertOf({ fields }))
   t.ok(Object.keys(metadata).length <= 128)
   t.ok(Buffer.byteLength(JSON.stringify(metadata)) < 64 * 1024)
   t.ok(metadata.a_b_0?.endsWith('…'))
+  t.end()
+})
+
+void t.test('two fields never share a name, and none takes ours', (t) => {
+  const fields = new Map([
+    ['x.y', '1'],
+    ['x_y', '2'],
+    ['rule', '3'],
+    ['1st', '4'],
+  ])
+  const metadata = metadataOf(alertOf({ rule: 'R', fields }))
+  t.match(metadata, { x_y: '1', rule: 'R', field_rule: '3', field_1st: '4' })
+  t.ok(Object.values(metadata).includes('2'))
+  t.end()
+})
+
+void t.test('times that Loki would refuse are moved, and the true one is kept', (t) => {
+  const streams = createStreams({ streams: 10, windowMilliseconds: 6 * 86_400_000 })
+  const ns = (milliseconds: number): bigint => BigInt(milliseconds) * 1_000_000n
+  const place = (milliseconds: number) =>
+    streams.place(alertOf({ timeNanoseconds: ns(milliseconds) }), NOW)
+  t.same(place(0).timeNanoseconds, ns(NOW - 6 * 86_400_000), '1970 is moved into the window')
+  t.equal(place(NOW).isMoved, false)
+  t.same(place(NOW + 86_400_000).timeNanoseconds, ns(NOW + 300_000), 'tomorrow is moved to now')
+  const behind = place(NOW - 2 * 3_600_000)
+  t.ok(behind.isMoved, 'an hour behind the newest of its log stream')
+  t.ok(behind.timeNanoseconds > ns(NOW - 3_600_000))
+  t.equal(streams.moves, 3)
+  const alert = alertOf({ timeNanoseconds: 1_000_000_001n })
+  const text = renderEntry(alert, streams.place(alert, NOW), 'id')
+  t.match(text, '"event_time":"1970-01-01T00:00:01.000000001Z"')
+  t.end()
+})
+
+void t.test('over the limit of log streams, pods and then hosts become metadata', (t) => {
+  const streams = createStreams({ streams: 3, windowMilliseconds: 86_400_000 })
+  const placed = Array.from({ length: 50 }, (_, index) =>
+    streams.place(
+      alertOf({ fields: new Map([['k8s.pod.name', `pod-${index}`]]), hostname: `h${index % 10}` }),
+      NOW,
+    ),
+  )
+  t.ok(streams.inUse <= 4, `${streams.inUse} streams`)
+  t.match(placed.at(-1)?.demoted, [
+    ['hostname', 'h9'],
+    ['k8s_pod_name', 'pod-49'],
+  ])
+  const later = streams.place(alertOf({ hostname: 'late' }), NOW + 3_600_000)
+  t.same(later.demoted, [], 'what nobody uses any more makes room')
   t.end()
 })
 

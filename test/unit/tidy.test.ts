@@ -8,9 +8,12 @@ const ROOT = fileURLToPath(new URL('../../../src', import.meta.url))
 
 /** A new arrow is a decision: it is drawn in ARCHITECTURE.md and allowed here. */
 const ARROWS: Readonly<Record<string, readonly string[]>> = {
-  config: ['ship', 'subscribe'],
+  config: ['intake', 'series', 'ship', 'subscribe'],
+  intake: ['subscribe'],
   ledger: ['series', 'store', 'subscribe'],
-  metrics: ['ledger', 'series', 'ship', 'store', 'subscribe'],
+  metrics: ['intake', 'ledger', 'notify', 'series', 'ship', 'store', 'subscribe'],
+  notify: [],
+  receiver: [],
   series: [],
   serve: ['series'],
   ship: ['store'],

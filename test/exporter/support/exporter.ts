@@ -11,7 +11,9 @@ export interface RunningExporter {
   readonly address: string
   readonly log: () => string
   metrics(headers?: Readonly<Record<string, string>>): Promise<string>
-  get(path: string): Promise<Response>
+  get(path: string, headers?: Readonly<Record<string, string>>): Promise<Response>
+  /** Sends SIGHUP. */
+  reload(): void
   /** SIGKILL, at once. */
   kill(): Promise<void>
   /** SIGTERM; gives back the exit code. */
@@ -60,6 +62,9 @@ export async function runExporter(t: Test, args: readonly string[]): Promise<Run
     log: () => log,
     get,
     metrics: async (headers) => (await get('/metrics', headers)).text(),
+    reload() {
+      child.kill('SIGHUP')
+    },
     async kill() {
       child.kill('SIGKILL')
       await ended
@@ -99,7 +104,7 @@ function toEnd(child: ChildProcess): Promise<number | null> {
   })
 }
 
-const UNTIL_MILLISECONDS = 20_000
+const UNTIL_MILLISECONDS = 40_000
 
 /** Asks until the answer is yes; fails loudly when it never is. */
 export async function until(

@@ -1,0 +1,88 @@
+/** What the page and the readiness probe say, out of the rooms' health. */
+import type { Config } from './config/index.js'
+import type { IntakeHealth } from './intake/index.js'
+import type { LedgerHealth } from './ledger/index.js'
+import type { NotifyHealth } from './notify/index.js'
+import type { PageFacts, Place, Readiness } from './serve/index.js'
+import type { ShipHealth } from './ship/index.js'
+import type { Store } from './store/index.js'
+import type { SubscriptionHealth, Subscriptions } from './subscribe/index.js'
+
+export interface FactParts {
+  readonly version: string
+  readonly config: Config
+  readonly subscriptions: Subscriptions
+  readonly intake: IntakeHealth | undefined
+  readonly ledger: LedgerHealth
+  readonly ship: ShipHealth | undefined
+  readonly notify: NotifyHealth | undefined
+  readonly store: Store
+}
+
+/**
+ * Ready is: each daemon is subscribed to, and what comes can be kept. Loki or Alertmanager away
+ * is no reason to be taken out of service; what they miss waits.
+ */
+export function toReadiness({ subscriptions, ledger }: FactParts): Readiness {
+  const waitingFor = subscriptions.all
+    .filter(({ connected }) => !connected)
+    .map(({ daemon, lastError }) => `${daemon}: ${lastError ?? 'not connected yet'}`)
+  waitingFor.push(...subscriptions.troubles.values())
+  const { trouble } = ledger
+  if (trouble !== undefined) waitingFor.push(`store: ${trouble}`)
+  return { isReady: waitingFor.length === 0, waitingFor }
+}
+
+export function toPageFacts(parts: FactParts): PageFacts {
+  const { version, subscriptions, intake, ledger, ship, notify, store } = parts
+  const places: Place[] = subscriptions.all.map(toDaemonPlace)
+  for (const [name, text] of subscriptions.troubles) {
+    places.push({ name, isWell: false, state: text })
+  }
+  if (intake !== undefined) {
+    const state = `HTTP intake: ${intake.received} alerts received`
+    places.push({
+      name: 'Intake',
+      isWell: true,
+      state,
+      since: toSince(intake.lastMessageMilliseconds),
+    })
+  }
+  places.push({
+    name: 'Store',
+    isWell: ledger.trouble === undefined,
+    state: ledger.trouble ?? `${ledger.commits} commits`,
+  })
+  places.push(toLokiPlace(ship, store))
+  for (const { url, trouble, sent, troubleSinceMilliseconds } of notify?.members ?? []) {
+    const since = toSince(troubleSinceMilliseconds)
+    const state = trouble ?? `${sent} messages sent`
+    places.push({ name: `Alertmanager ${url}`, isWell: trouble === undefined, state, since })
+  }
+  const invalid = Array.from(ledger.samples, ([reason, { text }]) => ({ reason, text }))
+  return { version, places, invalid }
+}
+
+function toDaemonPlace(health: SubscriptionHealth): Place {
+  const { daemon, connected, protocol, received, lastError, sinceMilliseconds } = health
+  const state = connected
+    ? `subscribed (${protocol ?? ''}), ${received} alerts received`
+    : `away: ${lastError ?? 'not connected yet'}`
+  return { name: daemon, isWell: connected, state, since: toSince(sinceMilliseconds) }
+}
+
+function toLokiPlace(ship: ShipHealth | undefined, store: Store): Place {
+  if (ship === undefined) return { name: 'Loki', isWell: true, state: 'not configured' }
+  const { trouble, accepted, troubleSinceMilliseconds } = ship
+  const waiting = `${store.waiting.entries} waiting`
+  return {
+    name: 'Loki',
+    isWell: trouble === undefined,
+    state: `${trouble ?? `${accepted} accepted`}, ${waiting}`,
+    since: toSince(troubleSinceMilliseconds),
+  }
+}
+
+function toSince(milliseconds: number): string {
+  return milliseconds === 0 ? '' : new Date(milliseconds).toISOString()
+}
