@@ -3,6 +3,7 @@
 #ifndef PEREGRINE_CONFIG_H
 #define PEREGRINE_CONFIG_H
 
+#define N_RING_CALLS 64
 #define N_SYSCALLS 1024 /* above the highest number of any table, x32's included */
 
 /* What a system call's exit is handed to; 0 is nothing. */
@@ -22,6 +23,8 @@ enum handler {
 /* Fixed at load. In a section of its own, so that the daemon finds it by the section's name. */
 struct config {
 	__u32 own_pid; /* what the daemon does itself is no event; 0: none is left out */
+	/* Kind of an io_uring request to the native call that it stands for; 0: of no interest. */
+	__u16 ring_calls[N_RING_CALLS];
 };
 
 const volatile struct config config SEC(".rodata.config");

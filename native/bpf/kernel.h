@@ -34,6 +34,7 @@ enum {
 };
 
 enum bpf_map_type {
+	BPF_MAP_TYPE_HASH = 1,
 	BPF_MAP_TYPE_ARRAY = 2,
 	BPF_MAP_TYPE_PERCPU_ARRAY = 6,
 	BPF_MAP_TYPE_LPM_TRIE = 11,
@@ -296,6 +297,98 @@ struct unix_sock {
 struct socket {
 	short type;
 	struct sock *sk;
+};
+
+struct filename {
+	const char *name;
+};
+
+struct io_cqe {
+	__u64 user_data;
+	__s32 res;
+	__u32 flags;
+	int fd;
+};
+
+/* Not the whole of it: only what a request says of itself (include/linux/io_uring_types.h). */
+struct io_cmd_data {
+	struct file *file;
+};
+
+struct io_kiocb {
+	struct io_cmd_data cmd;
+	__u8 opcode;
+	__u32 flags;
+	struct io_cqe cqe;
+};
+
+/* What stands in the place of struct io_cmd_data, by the kind of request (io_uring/). */
+struct open_how {
+	__u64 flags;
+	__u64 mode;
+	__u64 resolve;
+};
+
+struct io_open {
+	int dfd;
+	__u32 file_slot;
+	struct filename *filename;
+	struct open_how how;
+};
+
+struct io_unlink {
+	int dfd;
+	int flags;
+	struct filename *filename;
+};
+
+struct io_rename {
+	int old_dfd;
+	int new_dfd;
+	struct filename *oldpath;
+	struct filename *newpath;
+	int flags;
+};
+
+struct io_link {
+	int old_dfd;
+	int new_dfd;
+	struct filename *oldpath;
+	struct filename *newpath;
+	int flags;
+};
+
+struct io_mkdir {
+	int dfd;
+	unsigned short mode;
+	struct filename *filename;
+};
+
+struct io_connect {
+	void *addr;
+	int addr_len;
+};
+
+struct io_accept {
+	int flags;
+	__u32 file_slot;
+};
+
+struct io_sr_msg {
+	void *umsg;
+	int len;
+	unsigned int msg_flags;
+};
+
+struct io_socket {
+	int domain;
+	int type;
+	int protocol;
+	__u32 file_slot;
+};
+
+struct io_listen {
+	int backlog;
 };
 
 #pragma clang attribute pop

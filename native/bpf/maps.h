@@ -32,6 +32,7 @@ struct lane_state {
 	__u64 sequence; /* of the newest record, lost ones included */
 	__u64 drops; /* records that found the lane full */
 	__u64 filtered; /* events that no rule can match */
+	__u64 ring_lost; /* io_uring requests that found no room to be noted in */
 };
 
 /* Key: lane. Written here, read by the daemon. */
@@ -78,5 +79,30 @@ struct {
 	__type(key, __u32);
 	__type(value, struct recipe);
 } recipes SEC(".maps");
+
+#define RING_NAME 1024 /* longer names are cut, and flagged */
+
+/* A request in an io_uring, from its submission to its completion. */
+struct ring_request {
+	__u64 arguments[6]; /* as the call that it stands for would have them */
+	__u64 resolve; /* of openat2 */
+	__u32 number; /* of that call */
+	__u32 flags; /* enum record_flag */
+	__u16 lengths[2]; /* of the names, NUL included */
+	__u8 opcode;
+	__u8 is_direct; /* what it opens becomes no descriptor */
+	__u8 _pad[2];
+	char names[2][RING_NAME];
+};
+
+/* Key: address of the kernel's request. What is not completed is overwritten by the next request
+ * at its place. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 8192);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, __u64);
+	__type(value, struct ring_request);
+} ring_requests SEC(".maps");
 
 #endif

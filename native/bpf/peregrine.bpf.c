@@ -22,6 +22,7 @@
 
 #include "process.bpf.c"
 #include "syscalls.bpf.c"
+#include "ring.bpf.c"
 
 /* The kernel asks for a GPL-compatible licence of programs that call its helpers. */
 char license_text[] SEC("license") = "Dual BSD/GPL";

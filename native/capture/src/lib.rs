@@ -20,6 +20,7 @@ mod probe;
 mod recipes;
 mod record;
 mod ring;
+mod ring_calls;
 mod syscalls;
 mod tracefs;
 

@@ -19,6 +19,7 @@ use crate::{
     lanes::{Lanes, Newest, Waker},
     recipes::{self, RECIPE_BYTES},
     ring::{Control, Ring},
+    ring_calls,
     syscalls::{self, N_SYSCALLS, Syscall},
     tracefs::Tracefs,
 };
@@ -149,6 +150,9 @@ pub struct Capture {
     life_cycle: Vec<Link>,
     dispatcher: Option<Link>,
     tracepoints: Vec<(Syscall, Link)>,
+    /// Hooks of io_uring, if this kernel has them.
+    has_ring: bool,
+    ring: Vec<Link>,
     settings: Settings,
     lane_states: MapHandle,
     control: Arc<Control>,
@@ -160,7 +164,8 @@ impl Capture {
     /// Loads the programs and attaches those of the life cycle: from here on nothing about
     /// processes is missed.
     pub fn load(settings: Settings) -> Result<(Self, Lanes), LoadError> {
-        let object = open(settings)?.load().map_err(LoadError::Load)?;
+        let has_ring = ring_calls::is_traced();
+        let object = open(settings, has_ring)?.load().map_err(LoadError::Load)?;
         write_recipes(&object)?;
         let lanes = lanes(&object, settings)?;
         let lane_states = handle(&object, "lane_states")?;
@@ -169,6 +174,8 @@ impl Capture {
             life_cycle: Vec::new(),
             dispatcher: None,
             tracepoints: Vec::new(),
+            has_ring,
+            ring: Vec::new(),
             settings,
             lane_states,
             control: lanes.control(),
@@ -211,10 +218,11 @@ impl Capture {
     }
 
     fn set_calls(&mut self, calls: &[Syscall]) -> Result<(), LoadError> {
+        let (native, compat) = syscalls::handlers(calls);
+        self.control.set_handlers(&native, &compat);
+        self.set_ring(calls)?;
         match self.settings.hooks {
             Hooks::SysExit => {
-                let (native, compat) = syscalls::handlers(calls);
-                self.control.set_handlers(&native, &compat);
                 if calls.is_empty() {
                     self.dispatcher = None;
                 } else if self.dispatcher.is_none() {
@@ -235,6 +243,20 @@ impl Capture {
         Ok(())
     }
 
+    /// Hooks io_uring if a request may stand for one of the calls.
+    fn set_ring(&mut self, calls: &[Syscall]) -> Result<(), LoadError> {
+        if !self.has_ring || !ring_calls::is_wanted(calls) {
+            self.ring.clear();
+        } else if self.ring.is_empty() {
+            // The end first, so that no beginning waits for one that is not seen.
+            for name in ring_calls::PROGRAMS.into_iter().rev() {
+                let link = self.attach(name)?;
+                self.ring.push(link);
+            }
+        }
+        Ok(())
+    }
+
     /// Names of the attached hooks, as the kernel knows them.
     pub fn hooks(&self) -> Vec<String> {
         let life_cycle = [
@@ -249,7 +271,8 @@ impl Capture {
             .tracepoints
             .iter()
             .map(|(call, _)| format!("syscalls:sys_exit_{}", call.tracepoint()));
-        life_cycle.into_iter().chain(dispatcher).chain(tracepoints).collect()
+        let ring = ring_calls::hooks().filter(|_| !self.ring.is_empty()).map(Into::into);
+        life_cycle.into_iter().chain(dispatcher).chain(tracepoints).chain(ring).collect()
     }
 
     /// The newest sequence of each lane and CPU, for [`Lanes::overdue`].
@@ -376,7 +399,7 @@ fn tracepoint_attributes() -> PerfAttributes {
     }
 }
 
-fn open(settings: Settings) -> Result<OpenObject, LoadError> {
+fn open(settings: Settings, has_ring: bool) -> Result<OpenObject, LoadError> {
     let bytes = match settings.walk {
         Walk::Loop => LOOP_OBJECT,
         Walk::Bounded => BOUNDED_OBJECT,
@@ -402,7 +425,9 @@ fn open(settings: Settings) -> Result<OpenObject, LoadError> {
         let name = program.name().to_string_lossy().into_owned();
         let is_dispatcher = name == DISPATCHER;
         let is_tracepoint = name.starts_with("syscall_exit_");
+        let is_ring = ring_calls::PROGRAMS.contains(&name.as_str());
         program.set_autoload(match settings.hooks {
+            _ if is_ring => has_ring,
             Hooks::SyscallTracepoints => !is_dispatcher,
             Hooks::SysExit => !is_tracepoint,
         });
@@ -413,7 +438,7 @@ fn open(settings: Settings) -> Result<OpenObject, LoadError> {
 /// `struct config` of `bpf/config.h`.
 fn config(settings: Settings) -> Vec<u8> {
     let own_pid = if settings.skip_own { std::process::id() } else { 0 };
-    own_pid.to_ne_bytes().to_vec()
+    [own_pid.to_ne_bytes().as_slice(), &ring_calls::numbers()].concat()
 }
 
 /// Writes down how each call is read.
