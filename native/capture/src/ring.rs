@@ -4,6 +4,11 @@
 //! the heads of two rings and to choose. Layout of the map: one page that holds the consumer's
 //! position, one page that holds the producer's, then the data, mapped twice in a row so that a
 //! record that wraps around is still in one piece.
+//!
+//! Whoever has CAP_BPF can map the ring as well and move the consumer's position; the kernel then
+//! overwrites what is not read, or takes the ring for full. So the position is kept here and put
+//! right at each release, and a reader that was overtaken goes on at the newest record: what is lost
+//! shows as a gap.
 
 use std::{
     io,
@@ -86,8 +91,15 @@ impl Ring {
     /// The oldest record that is not taken yet, if the kernel has finished it.
     pub(crate) fn peek(&mut self) -> Option<&[u8]> {
         let length = loop {
-            if self.position >= self.producer.position().load(Ordering::Acquire) {
-                return None;
+            let produced = self.producer.position().load(Ordering::Acquire);
+            match produced.wrapping_sub(self.position) {
+                0 => return None,
+                ahead if ahead > self.mask + 1 => {
+                    self.position = produced;
+                    self.release();
+                    return None;
+                }
+                _ => {}
             }
             let length = self.header().load(Ordering::Acquire);
             if length & BUSY != 0 {
@@ -114,10 +126,11 @@ impl Ring {
 
     /// Gives the room of what was taken back to the kernel.
     pub(crate) fn release(&mut self) {
-        if self.released != self.position {
+        let told = self.consumer.position().load(Ordering::Relaxed);
+        if told != self.position {
             self.consumer.position().store(self.position, Ordering::Release);
-            self.released = self.position;
         }
+        self.released = self.position;
     }
 
     fn header(&self) -> &AtomicU32 {
