@@ -5,3 +5,4 @@ mod life;
 mod machine;
 mod support;
 mod users;
+mod vanishing;
