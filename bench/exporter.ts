@@ -2,6 +2,9 @@
  * How many alerts per second reach the counters, by protocol, and Loki.
  *
  *   node dist/bench/exporter.js [alerts]
+ *   node dist/bench/exporter.js memory [seconds]   resident memory at 5,000 alerts a second, with Loki
+ *   node dist/bench/exporter.js scrape [series]    time of a scrape, and the longest stall during it
+ *   node dist/bench/exporter.js intake [alerts]    one alert a request, keep-alive, durable
  *
  * The exporter runs as a process of its own; so does the server, which has encoded everything
  * before it begins and so is no limit (see the floor: the same stream read and thrown away).
@@ -21,6 +24,8 @@ import {
   type ServiceDefinition,
 } from '@grpc/grpc-js'
 import protobuf from 'protobufjs'
+import { Agent, request } from 'undici'
+import { figuresOf, printTable, quantile } from './support.js'
 
 const MAIN = fileURLToPath(new URL('../src/main.js', import.meta.url))
 const PROTO = fileURLToPath(new URL('../../proto', import.meta.url))
@@ -87,9 +92,7 @@ async function measure(
     return await withServer(protocol, alerts, async (address) => {
       const flags = ['--falco', address, '--state-dir', state, '--listen', '127.0.0.1:0']
       if (loki !== undefined) flags.push('--loki-url', loki.url)
-      const exporter = spawn(process.execPath, [MAIN, ...flags], {
-        stdio: ['ignore', 'ignore', 'pipe'],
-      })
+      const exporter = startExporter(flags)
       const page = await listening(exporter)
       const metric = toLoki
         ? 'peregrine_ship_accepted_entries_total'
@@ -146,7 +149,7 @@ function listening(child: ChildProcess): Promise<string> {
 }
 
 async function withServer<T>(
-  protocol: 'batched' | 'standard',
+  protocol: 'batched' | 'standard' | 'paced',
   alerts: number,
   work: (address: string) => Promise<T>,
 ): Promise<T> {
@@ -239,7 +242,7 @@ function encodeAlert(index: number): Uint8Array {
   for (let field = 0; field < 18; field++)
     fields[`proc.field.${field}`] = `value ${field} of ${index}`
   const message = {
-    time: { seconds: 1_790_000_000, nanos: index % 1_000_000_000 },
+    time: { seconds: Math.floor(Date.now() / 1000), nanos: index % 1_000_000_000 },
     priority: index % 8,
     rule: `Rule number ${index % 10}`,
     output: `Sensitive file opened for reading by an untrusted program ${'(some detail) '.repeat(10)}${index}`,
@@ -269,6 +272,187 @@ function encodeBatches(alerts: number): Buffer[] {
   return batches
 }
 
+const RATE = 5_000
+
+/** The same batches again and again, a tenth of a second's worth at a time. */
+async function servePaced(address: string): Promise<void> {
+  const server = new Server()
+  const raw = (bytes: Buffer): Buffer => bytes
+  const service: ServiceDefinition = {
+    call: {
+      path: '/peregrine.alerts.v1.Alerts/Subscribe',
+      requestStream: false,
+      responseStream: true,
+      requestSerialize: raw,
+      requestDeserialize: raw,
+      responseSerialize: raw,
+      responseDeserialize: raw,
+    },
+  }
+  let next = 0
+  server.addService(service, {
+    call(call: { write(message: Buffer): boolean; on(event: string, work: () => void): void }) {
+      const timer = setInterval(() => {
+        const writer = protobuf.Writer.create()
+        for (let count = 0; count < RATE / 10; count++) {
+          writer.uint32((1 << 3) | 2).bytes(encodeAlert(next++))
+        }
+        call.write(Buffer.from(writer.finish()))
+      }, 100)
+      call.on('cancelled', () => {
+        clearInterval(timer)
+      })
+      call.on('error', () => undefined)
+    },
+  })
+  await new Promise<void>((resolve) => {
+    server.bindAsync(address, ServerCredentials.createInsecure(), () => {
+      resolve()
+    })
+  })
+  process.send?.('ready')
+}
+
+/** The greatest resident memory that the kernel saw, and the last. */
+async function measureMemory(seconds: number): Promise<void> {
+  const state = mkdtempSync(join(tmpdir(), 'peregrine-bench-'))
+  const loki = await startSink()
+  await withServer('paced', 0, async (address) => {
+    const flags = ['--falco', address, '--state-dir', state, '--listen', '127.0.0.1:0']
+    const exporter = startExporter([...flags, '--loki-url', loki.url])
+    const page = await listening(exporter)
+    let most = 0
+    for (let second = 0; second < seconds; second++) {
+      await new Promise((resolve) => setTimeout(resolve, 1_000))
+      most = Math.max(most, figuresOf(exporter.pid ?? 0).residentMiB)
+    }
+    const text = await (await fetch(`${page}/metrics`)).text()
+    const { residentMiB, cpuSeconds } = figuresOf(exporter.pid ?? 0)
+    const accepted = read(text, 'peregrine_ship_accepted_entries_total')
+    exporter.kill('SIGKILL')
+    printTable(
+      ['alerts/s acknowledged', 'resident MiB, last', 'most', 'CPU, % of one'],
+      [
+        [accepted / seconds, residentMiB, most, (100 * cpuSeconds) / seconds].map((figure) =>
+          Math.round(figure),
+        ),
+      ],
+    )
+  })
+  loki.close()
+  rmSync(state, { recursive: true, force: true })
+}
+
+/** As `npm run exporter` starts it. */
+function nodeFlags(): readonly string[] {
+  return ['--max-semi-space-size=4', '--max-old-space-size=256']
+}
+
+/** As `npm run exporter` sets them: freed bodies go back to the kernel at once. */
+const MALLOC = {
+  MALLOC_ARENA_MAX: '1',
+  MALLOC_MMAP_THRESHOLD_: '131072',
+  MALLOC_TRIM_THRESHOLD_: '262144',
+}
+
+/** Posts over 64 kept connections, one alert a request, and waits for each answer. */
+async function measureIntake(alerts: number): Promise<void> {
+  const state = mkdtempSync(join(tmpdir(), 'peregrine-bench-'))
+  const flags = ['--falco', 'none', '--intake-listen', '127.0.0.1:9385', '--state-dir', state]
+  const exporter = startExporter(['--listen', '127.0.0.1:0', ...flags])
+  await listening(exporter)
+  const fields = Object.fromEntries(
+    Array.from({ length: 20 }, (_, field) => [`proc.field.${field}`, `value ${field} of an alert`]),
+  )
+  const agent = new Agent({ connections: 64 })
+  const post = async (index: number): Promise<void> => {
+    const body = JSON.stringify({
+      hostname: 'node-a',
+      rule: `Rule number ${index % 200}`,
+      priority: 'Warning',
+      source: 'syscall',
+      output: 'Sensitive file opened for reading by an untrusted program',
+      tags: ['container'],
+      time: new Date().toISOString(),
+      output_fields: fields,
+    })
+    const options = { method: 'POST' as const, dispatcher: agent, body }
+    const answer = await request('http://127.0.0.1:9385/', options)
+    await answer.body.dump()
+    if (answer.statusCode !== 200) throw new Error(`answered ${answer.statusCode}`)
+  }
+  let next = 0
+  const begun = performance.now()
+  const work = async (): Promise<void> => {
+    while (next < alerts) await post(next++)
+  }
+  await Promise.all(Array.from({ length: 64 }, work))
+  const seconds = (performance.now() - begun) / 1000
+  const { cpuSeconds } = figuresOf(exporter.pid ?? 0)
+  exporter.kill('SIGKILL')
+  await agent.destroy()
+  rmSync(state, { recursive: true, force: true })
+  printTable(
+    ['alerts/s answered, durable', 'CPU µs/alert'],
+    [[Math.round(alerts / seconds), ((cpuSeconds / alerts) * 1e6).toFixed(1)]],
+  )
+}
+
+/** Time of one scrape, plain and compressed; and how long other requests waited during it. */
+async function measureScrape(series: number): Promise<void> {
+  const state = mkdtempSync(join(tmpdir(), 'peregrine-bench-'))
+  const flags = ['--falco', 'none', '--intake-listen', '127.0.0.1:9385', '--state-dir', state]
+  const budget = ['--series-budget', String(5 * series), '--listen', '127.0.0.1:0']
+  const exporter = startExporter([...flags, ...budget])
+  const page = await listening(exporter)
+  for (let from = 0; from < series; from += 1_000) {
+    const all = Array.from({ length: 1_000 }, (_, index) => ({
+      rule: `Sensitive file opened for reading, number ${(from + index) % 100}`,
+      priority: 'Warning',
+      hostname: 'node-a.example.org',
+      tags: ['container', 'filesystem', 'mitre_credential_access'],
+      output_fields: { 'k8s.ns.name': 'shop', 'k8s.pod.name': `cart-${from + index}` },
+    }))
+    await fetch('http://127.0.0.1:9385/', { method: 'POST', body: JSON.stringify(all) })
+  }
+  const rows: (string | number)[][] = []
+  for (const encoding of ['identity', 'gzip']) {
+    const over = new AbortController()
+    let longest = 0
+    const probe = (async () => {
+      while (!over.signal.aborted) {
+        const begun = performance.now()
+        await (await fetch(`${page}/healthz`)).text()
+        longest = Math.max(longest, performance.now() - begun)
+      }
+    })()
+    const times: number[] = []
+    for (let round = 0; round < 5; round++) {
+      const begun = performance.now()
+      const answer = await request(`${page}/metrics`, { headers: { 'accept-encoding': encoding } })
+      await answer.body.dump({ limit: 1e9 })
+      times.push(performance.now() - begun)
+    }
+    over.abort()
+    await probe
+    rows.push([encoding, Math.round(quantile(times)), Math.round(longest)])
+  }
+  exporter.kill('SIGKILL')
+  rmSync(state, { recursive: true, force: true })
+  printTable([`${series} series`, 'scrape, ms (median of 5)', 'longest other request, ms'], rows)
+}
+
+function startExporter(flags: readonly string[]): ChildProcess {
+  return spawn(process.execPath, [...nodeFlags(), MAIN, ...flags], {
+    stdio: ['ignore', 'ignore', 'pipe'],
+    env: { ...process.env, ...MALLOC },
+  })
+}
+
 const [mode = 'run', target = '', count = ''] = process.argv.slice(2)
 if (mode === 'batched' || mode === 'standard') await serveAlerts(mode, target, Number(count))
+else if (mode === 'paced') await servePaced(target)
+else if (mode === 'memory') await measureMemory(Number(target || 600))
+else if (mode === 'scrape') await measureScrape(Number(target || 100_000))
+else if (mode === 'intake') await measureIntake(Number(target || 30_000))
 else await runAll(Number(mode === 'run' ? 300_000 : mode))

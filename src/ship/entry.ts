@@ -73,7 +73,7 @@ function renderFields({ fields }: Alert): string {
   let pairs = 0
   fields.forEach((value, field) => {
     const name = toName(field)
-    if (name === undefined || pairs >= METADATA_PAIRS) return
+    if (name === '' || pairs >= METADATA_PAIRS) return
     const quoted = quote(value, METADATA_VALUE_LIMIT_BYTES)
     // Characters outside ASCII take up to three bytes; most text has none.
     const bytes =
@@ -96,19 +96,21 @@ function quote(text: string, limitBytes: number): string {
 
 /** Field names come from rules, so there are few; a hostile daemon's are not remembered. */
 const NAMES_CAPACITY = 2_000
-const names = new Map<string, string | undefined>()
+/** Empty for what is no metadata. */
+const names = new Map<string, string>()
 const taken = new Set<string>()
 
 /**
  * `,"proc_aname_2":` for `proc.aname[2]`; a name that is ours gets a prefix, and one that two
- * fields would share gets a mark. Undefined for what stands in the labels or in `demoted`.
+ * fields would share gets a mark. Empty for what stands in the labels or in `demoted`.
  */
-function toName(field: string): string | undefined {
-  if (names.has(field)) return names.get(field)
+function toName(field: string): string {
+  const known = names.get(field)
+  if (known !== undefined) return known
   const isRoom = names.size < NAMES_CAPACITY
   const plain = toPlainName(field)
   const mark = !isRoom || taken.has(plain) ? `_${crc32(field).toString(16)}` : ''
-  const name = isPlace(field) ? undefined : `,"${plain}${mark}":`
+  const name = isPlace(field) ? '' : `,"${plain}${mark}":`
   if (isRoom) {
     names.set(field, name)
     taken.add(plain)

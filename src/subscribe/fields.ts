@@ -84,7 +84,7 @@ class WireFields implements Fields {
     for (let at = 0; at < places.length; at += 4) {
       const value = this.#value(places[at + 2] ?? 0, places[at + 3] ?? 0)
       if (value === undefined) continue
-      visit(value, this.#bytes.toString('utf8', places[at], places[at + 1]))
+      visit(value, toKey(this.#bytes, places[at] ?? 0, places[at + 1] ?? 0))
     }
   }
 
@@ -94,11 +94,32 @@ class WireFields implements Fields {
     return text === '<NA>' || text === 'null' ? undefined : text
   }
 
-  /** Asked for names are ASCII, so that characters are bytes. */
   #isAt(name: string, start: number): boolean {
-    for (let index = 0; index < name.length; index++) {
-      if (this.#bytes[start + index] !== name.charCodeAt(index)) return false
-    }
-    return true
+    return isAt(this.#bytes, name, start)
   }
+}
+
+/** Names that were seen, by a cheap hash: they come again with every alert. */
+const keys: (string | undefined)[] = new Array<string | undefined>(1_024)
+
+/** Compared before it is decoded, since comparing costs a tenth. */
+function toKey(bytes: Buffer, start: number, end: number): string {
+  const first = bytes[start] ?? 0
+  const middle = bytes[(start + end) >> 1] ?? 0
+  const last = bytes[end - 1] ?? 0
+  const place = (first + 31 * middle + 131 * last + 7 * (end - start)) & 1_023
+  const known = keys[place]
+  if (known?.length === end - start && isAt(bytes, known, start)) return known
+  const key = bytes.toString('utf8', start, end)
+  // A character is a byte in ASCII alone, and only then is the length the same.
+  if (key.length === end - start) keys[place] = key
+  return key
+}
+
+/** For names in ASCII, whose characters are bytes. */
+function isAt(bytes: Buffer, name: string, start: number): boolean {
+  for (let index = 0; index < name.length; index++) {
+    if (bytes[start + index] !== name.charCodeAt(index)) return false
+  }
+  return true
 }
