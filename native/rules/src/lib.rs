@@ -59,7 +59,7 @@ mod text;
 mod typing;
 mod value;
 mod values;
-mod yaml;
+pub mod yaml;
 
 pub use diagnostic::{Code, Diagnostic, Severity};
 pub use evaluate::{Matches, Scratch};
@@ -70,6 +70,7 @@ pub use fields::{
     Argument, ArgumentKind, FieldId, FieldRef, FieldType, Lifetime, LookupError, Row, Trait, lookup,
 };
 pub use load::{LoadOptions, OutputAddition, OutputMatch, load};
+pub use nearest::nearest;
 pub use output::{OutputFormat, OutputValue, RenderedOutput};
 pub use plan::{Interest, Plan, Rule, RuleId, RuleMatching};
 pub use prefilter::{OPENS, OpenClass, OpenNeed, is_unclean};

@@ -4,7 +4,7 @@
 const LIMIT: usize = 64;
 
 /// The nearest of the known words, if one is near enough to be meant.
-pub(crate) fn nearest<'known>(
+pub fn nearest<'known>(
     word: &str,
     known: impl IntoIterator<Item = &'known str>,
 ) -> Option<&'known str> {

@@ -8,7 +8,8 @@ use std::collections::HashMap;
 use std::ops::Range;
 use std::rc::Rc;
 
-use saphyr_parser::{Event, Parser, ScalarStyle, Span};
+pub use saphyr_parser::ScalarStyle;
+use saphyr_parser::{Event, Parser, Span};
 
 /// Deepest nesting; an exception's values need six levels.
 const DEPTH_LIMIT: usize = 32;
@@ -18,14 +19,16 @@ const NODE_LIMIT: usize = 2_000_000;
 
 /// A node of the tree.
 #[derive(Clone, Debug)]
-pub(crate) struct Node {
+pub struct Node {
+    /// The bytes of the file that it is written in.
     pub range: Range<usize>,
+    /// What it holds.
     pub value: Value,
 }
 
 /// What a node holds.
 #[derive(Clone, Debug)]
-pub(crate) enum Value {
+pub enum Value {
     /// Nothing, or one of the words for it.
     Null,
     /// A text with how it was written.
@@ -38,7 +41,7 @@ pub(crate) enum Value {
 
 /// Why a file is no tree.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Problem {
+pub enum Problem {
     /// The parser's words, and where.
     Syntax(String, usize),
     /// Nested too deep, there.
@@ -48,7 +51,7 @@ pub(crate) enum Problem {
 }
 
 /// The documents of a text: those before the first problem, and the problem.
-pub(crate) fn documents(text: &str) -> (Vec<Rc<Node>>, Option<Problem>) {
+pub fn documents(text: &str) -> (Vec<Rc<Node>>, Option<Problem>) {
     let mut builder = Builder::new(text);
     let problem = builder.read().err();
     (builder.documents, problem)
