@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::http::HttpConfig;
+use crate::line::LineOptions;
 use crate::metrics::Metric;
 use crate::sink::Format;
 
@@ -72,6 +74,10 @@ pub struct ServiceConfig {
     pub stdout: Format,
     /// The alert file.
     pub file: Option<FileConfig>,
+    /// Where alerts are posted.
+    pub http: Option<HttpConfig>,
+    /// What lines look like.
+    pub line: LineOptions,
     /// `output` on the wire is the JSON line instead of the text line.
     pub json_output: bool,
     /// Self-metrics of the other rooms, for `Status`; this room's own are added.

@@ -29,6 +29,27 @@ pub enum Error {
         #[source]
         source: Box<redb::Error>,
     },
+    /// Alerts cannot be posted there.
+    #[error("{url} is no address to post alerts to: write http://HOST:PORT/ or https://HOST:PORT/")]
+    HttpUrl {
+        /// As given.
+        url: String,
+    },
+    /// No request can have this header.
+    #[error("the header {name:?} of the HTTP output holds letters that no header may have")]
+    HttpHeader {
+        /// Its name.
+        name: String,
+    },
+    /// A certificate or key of the HTTP output cannot be used.
+    #[error("read {} for the HTTP output: it has to be a PEM file", path.display())]
+    HttpPem {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        #[source]
+        source: std::io::Error,
+    },
     /// Somebody listens on the socket already.
     #[error(
         "the socket {} is in use: stop the daemon that listens there, or choose another path \

@@ -3,7 +3,7 @@
 //!
 //! ```text
 //! publish ─► queue ─► writer ─► journal (file + tail in memory) ─► gRPC streams
-//!                       └─────► sinks (stdout, file), each with a queue of its own
+//!                       └─────► sinks (stdout, file, http), each with a queue of its own
 //! ```
 //!
 //! An alert gets its sequence and is committed before anybody sees it. Each subscriber pulls from
@@ -20,6 +20,7 @@ mod config;
 mod cursor;
 mod encode;
 mod error;
+mod http;
 mod journal;
 mod life;
 mod line;
@@ -36,7 +37,8 @@ pub use alert::{Alert, FieldValue, INTERNAL_SOURCE, Priority, UnknownPriority};
 pub use config::{FileConfig, JournalConfig, ServiceConfig, TcpConfig};
 pub use encode::GAP_RULE;
 pub use error::Error;
-pub use line::{LineStyle, field_text};
+pub use http::HttpConfig;
+pub use line::{LineOptions, LineStyle, field_text};
 pub use metrics::{Metric, MetricKind};
 pub use service::{AlertService, Prepared, Publisher};
 pub use sink::Format;

@@ -133,7 +133,7 @@ fn lost_notice(config: &ServiceConfig) -> Row {
 }
 
 fn style(config: &ServiceConfig) -> LineStyle {
-    LineStyle { hostname: config.hostname.clone(), zone: TimeZone::system() }
+    LineStyle { hostname: config.hostname.clone(), zone: TimeZone::system(), options: config.line }
 }
 
 /// 16 random bytes in lower-case hex.

@@ -12,6 +12,33 @@ use jiff::tz::TimeZone;
 
 use crate::alert::{Alert, FieldValue};
 
+/// What lines look like.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LineOptions {
+    /// JSON lines hold the text with its time and priority.
+    pub json_output: bool,
+    /// JSON lines hold the text alone, too.
+    pub json_message: bool,
+    /// JSON lines hold the fields.
+    pub json_fields: bool,
+    /// JSON lines hold the tags.
+    pub json_tags: bool,
+    /// Times of texts are UTC in the form of ISO 8601, not local times of the day.
+    pub iso_8601: bool,
+}
+
+impl Default for LineOptions {
+    fn default() -> Self {
+        Self {
+            json_output: true,
+            json_message: false,
+            json_fields: true,
+            json_tags: true,
+            iso_8601: false,
+        }
+    }
+}
+
 /// What lines need besides the alert.
 #[derive(Debug, Clone)]
 pub struct LineStyle {
@@ -19,6 +46,8 @@ pub struct LineStyle {
     pub hostname: String,
     /// Zone of the time in the prefix.
     pub zone: TimeZone,
+    /// What lines look like.
+    pub options: LineOptions,
 }
 
 impl LineStyle {
@@ -38,24 +67,36 @@ impl LineStyle {
     #[must_use]
     pub fn json(&self, alert: &Alert) -> String {
         let internal = alert.is_internal();
+        // The switches are for alerts; notices are whole.
+        let has = |switch: bool| internal || switch;
         let mut line = String::with_capacity(512 + 2 * alert.message.len());
         line.push_str("{\"hostname\":");
         push_json_text(&mut line, &self.hostname);
-        line.push_str(",\"output\":\"");
-        if !internal {
-            line.push_str(&self.prefix(alert));
-            line.push(' ');
+        if !internal && self.options.json_message {
+            line.push_str(",\"message\":");
+            push_json_text(&mut line, &alert.message);
         }
-        push_escaped(&mut line, &alert.message);
-        line.push_str("\",\"output_fields\":{");
-        self.push_fields(&mut line, alert);
-        line.push_str("},\"priority\":");
+        if has(self.options.json_output) {
+            line.push_str(",\"output\":\"");
+            if !internal {
+                line.push_str(&self.prefix(alert));
+                line.push(' ');
+            }
+            push_escaped(&mut line, &alert.message);
+            line.push('"');
+        }
+        if has(self.options.json_fields) {
+            line.push_str(",\"output_fields\":{");
+            self.push_fields(&mut line, alert);
+            line.push('}');
+        }
+        line.push_str(",\"priority\":");
         push_json_text(&mut line, alert.priority.name());
         line.push_str(",\"rule\":");
         push_json_text(&mut line, &alert.rule);
         line.push_str(",\"source\":");
         push_json_text(&mut line, &alert.source);
-        if !internal {
+        if !internal && self.options.json_tags {
             line.push_str(",\"tags\":[");
             push_separated(&mut line, &sorted_tags(alert), |line, tag| push_json_text(line, tag));
             line.push(']');
@@ -67,6 +108,10 @@ impl LineStyle {
     }
 
     fn prefix(&self, alert: &Alert) -> String {
+        if self.options.iso_8601 {
+            let time = timestamp(alert.time_ns).strftime("%Y-%m-%dT%H:%M:%S%.9f+0000");
+            return format!("{time}: {}", alert.priority.name());
+        }
         let time = timestamp(alert.time_ns).to_zoned_datetime(self.zone.clone());
         format!("{}: {}", time.strftime("%H:%M:%S%.9f"), alert.priority.name())
     }
@@ -75,7 +120,8 @@ impl LineStyle {
         let mut fields = fields_by_name(alert);
         let time = FieldValue::U64(alert.time_ns);
         if !alert.is_internal() {
-            fields.entry("evt.time").or_insert(&time);
+            let name = if self.options.iso_8601 { "evt.time.iso8601" } else { "evt.time" };
+            fields.entry(name).or_insert(&time);
         }
         push_separated(line, fields.iter(), |line, (name, value)| {
             push_json_text(line, name);

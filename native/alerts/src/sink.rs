@@ -1,4 +1,5 @@
-//! Sinks for people and log shippers: standard output and a file, a line per alert.
+//! Sinks for people and log shippers: standard output, a file, and a server that alerts are posted
+//! to; a line per alert.
 //!
 //! Each sink has a thread and a bounded queue of its own, so a pipe that nobody reads stops
 //! neither the journal nor the other sink. A full queue drops the line, counted: the alert itself
@@ -14,6 +15,7 @@ use std::time::Duration;
 
 use crate::alert::Alert;
 use crate::error::Error;
+use crate::http::{HttpConfig, Post};
 use crate::line::LineStyle;
 use crate::metrics::{Counter, Metric};
 use crate::queue::{Capacity, Queue};
@@ -54,6 +56,7 @@ pub(crate) struct Sink {
     dropped: Counter,
     failed: Counter,
     reopen: AtomicBool,
+    ending: AtomicBool,
 }
 
 /// A sink whose target is open and whose thread is not started yet.
@@ -71,6 +74,7 @@ pub(crate) struct Worker {
 enum Target {
     Stdout(io::Stdout),
     File { path: PathBuf, file: File },
+    Http(Box<Post>),
 }
 
 impl Sinks {
@@ -115,6 +119,12 @@ impl Sink {
         Ok(Opened::new("file", format, Target::File { path: path.to_owned(), file }))
     }
 
+    /// A sink that posts to a server.
+    pub fn http(config: HttpConfig) -> Result<Opened, Error> {
+        let format = config.format;
+        Ok(Opened::new("http", format, Target::Http(Box::new(Post::new(config)?))))
+    }
+
     /// Opens the file again before the next line: log rotation has moved it.
     pub fn reopen(&self) {
         self.reopen.store(true, Ordering::Release);
@@ -122,6 +132,7 @@ impl Sink {
     }
 
     pub fn close(&self) {
+        self.ending.store(true, Ordering::Release);
         self.queue.close();
     }
 
@@ -156,9 +167,10 @@ impl Sink {
             if self.reopen.swap(false, Ordering::AcqRel) {
                 target.reopen();
             }
-            let result = target.write(&taken.items);
-            self.count(taken.items.len() as u64, &result);
-            self.tell(&mut failing, result);
+            for (lines, result) in target.write(&taken.items, &self.ending) {
+                self.count(lines as u64, &result);
+                self.tell(&mut failing, result);
+            }
             if taken.ended {
                 return;
             }
@@ -196,6 +208,7 @@ impl Opened {
             dropped: Counter::default(),
             failed: Counter::default(),
             reopen: AtomicBool::new(false),
+            ending: AtomicBool::new(false),
         });
         Self { sink, target }
     }
@@ -228,22 +241,18 @@ impl Worker {
 }
 
 impl Target {
-    fn write(&mut self, lines: &[Arc<str>]) -> io::Result<()> {
-        if lines.is_empty() {
-            return Ok(());
-        }
-        let mut bytes = Vec::with_capacity(lines.iter().map(|line| line.len() + 1).sum());
-        for line in lines {
-            bytes.extend_from_slice(line.as_bytes());
-            bytes.push(b'\n');
-        }
+    /// Writes lines; gives how many at a time and what came of it.
+    fn write(&mut self, lines: &[Arc<str>], ending: &AtomicBool) -> Vec<(usize, io::Result<()>)> {
+        let is_ending = || ending.load(Ordering::Acquire);
         match self {
+            _ if lines.is_empty() => Vec::new(),
             Self::Stdout(stdout) => {
                 let mut stdout = stdout.lock();
-                stdout.write_all(&bytes)?;
-                stdout.flush()
+                let result = stdout.write_all(&joined(lines)).and_then(|()| stdout.flush());
+                vec![(lines.len(), result)]
             }
-            Self::File { file, .. } => file.write_all(&bytes),
+            Self::File { file, .. } => vec![(lines.len(), file.write_all(&joined(lines)))],
+            Self::Http(post) => lines.iter().map(|line| (1, post.send(line, is_ending))).collect(),
         }
     }
 
@@ -258,6 +267,15 @@ impl Target {
             ),
         }
     }
+}
+
+fn joined(lines: &[Arc<str>]) -> Vec<u8> {
+    let mut bytes = Vec::with_capacity(lines.iter().map(|line| line.len() + 1).sum());
+    for line in lines {
+        bytes.extend_from_slice(line.as_bytes());
+        bytes.push(b'\n');
+    }
+    bytes
 }
 
 fn append_to(path: &Path) -> io::Result<File> {

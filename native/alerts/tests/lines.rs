@@ -8,13 +8,13 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use peregrine_alerts::{Alert, FieldValue, LineStyle, Priority};
+use peregrine_alerts::{Alert, FieldValue, LineOptions, LineStyle, Priority};
 use proptest::prelude::*;
 use serde_json::Value;
 
 fn style() -> LineStyle {
     let zone = jiff::tz::TimeZone::fixed(jiff::tz::Offset::from_hours(2).unwrap());
-    LineStyle { hostname: "node-1".to_owned(), zone }
+    LineStyle { hostname: "node-1".to_owned(), zone, options: LineOptions::default() }
 }
 
 #[test]
@@ -149,4 +149,42 @@ proptest! {
             prop_assert!(!line.contains(steers), "{:?}", line);
         }
     }
+}
+
+fn an_alert() -> Alert {
+    Alert {
+        time_ns: 1_700_000_000_123_456_789,
+        priority: Priority::Notice,
+        rule: "R".into(),
+        source: "syscall".into(),
+        message: "told".to_owned(),
+        fields: vec![("proc.pid".into(), FieldValue::I64(1))],
+        tags: ["t".into()].into(),
+    }
+}
+
+#[test]
+fn parts_of_json_lines_can_be_left_out_and_the_bare_message_put_in() {
+    let options = LineOptions {
+        json_output: false,
+        json_message: true,
+        json_fields: false,
+        json_tags: false,
+        iso_8601: false,
+    };
+    let line = LineStyle { options, ..style() }.json(&an_alert());
+    let object: Value = serde_json::from_str(&line).unwrap();
+    let keys: Vec<_> = object.as_object().unwrap().keys().collect();
+    assert_eq!(keys, ["hostname", "message", "priority", "rule", "source", "time"]);
+    assert_eq!(object["message"], "told");
+}
+
+#[test]
+fn times_are_in_the_form_of_iso_8601_if_asked_for() {
+    let options = LineOptions { iso_8601: true, ..LineOptions::default() };
+    let style = LineStyle { options, ..style() };
+    assert_eq!(style.text(&an_alert()), "2023-11-14T22:13:20.123456789+0000: Notice told");
+    let object: Value = serde_json::from_str(&style.json(&an_alert())).unwrap();
+    assert_eq!(object["output_fields"]["evt.time.iso8601"], 1_700_000_000_123_456_789u64);
+    assert!(object["output_fields"].get("evt.time").is_none());
 }

@@ -163,6 +163,8 @@ fn service_config(
             path,
             format: if options.json_output { Format::Json } else { Format::Text },
         }),
+        http: None,
+        line: peregrine_alerts::LineOptions::default(),
         json_output: options.json_output,
         status,
     })

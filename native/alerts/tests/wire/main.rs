@@ -4,6 +4,7 @@
 mod batches;
 mod disk_full;
 mod durability;
+mod http;
 mod outputs;
 mod refusals;
 mod sinks;

@@ -29,6 +29,8 @@ pub fn config(folder: &Path) -> ServiceConfig {
         tcp: None,
         stdout: Format::Off,
         file: None,
+        http: None,
+        line: peregrine_alerts::LineOptions::default(),
         json_output: false,
         status: Arc::new(Vec::new),
     }
