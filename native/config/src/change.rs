@@ -45,6 +45,11 @@ impl std::str::FromStr for Change {
 }
 
 impl Change {
+    /// Whether it sets a key to this text.
+    pub fn is(&self, key: &str, text: &str) -> bool {
+        self.steps == [Step::Key(key.to_owned())] && self.value.text() == Some(text)
+    }
+
     /// Makes the change.
     pub fn apply(&self, tree: &mut Tree) -> Result<(), Error> {
         put(tree, &self.steps, &self.value)

@@ -62,6 +62,16 @@ impl Tree {
         }
     }
 
+    /// Paths of other files that go over this one (`config_files`), in order.
+    pub fn config_files(&self) -> Vec<String> {
+        let entries = self.get("config_files").map(Self::list).unwrap_or_default();
+        entries
+            .iter()
+            .filter_map(|entry| entry.text().or_else(|| entry.get("path")?.text()))
+            .map(str::to_owned)
+            .collect()
+    }
+
     pub(crate) fn get(&self, key: &str) -> Option<&Self> {
         match &self.value {
             Value::Map(pairs) => pairs.iter().rev().find(|(name, _)| name == key).map(|(_, it)| it),

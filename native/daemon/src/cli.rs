@@ -8,13 +8,58 @@ use peregrine_alerts::Priority;
 /// Captures kernel events with eBPF, matches Falco-language rules against them, and serves the
 /// alerts over Falco's gRPC output interface.
 #[derive(Debug, Parser)]
-#[command(name = "peregrined", version, args_conflicts_with_subcommands = true)]
+#[command(
+    name = "peregrined",
+    version,
+    disable_version_flag = true,
+    args_conflicts_with_subcommands = true
+)]
 pub struct Cli {
     /// What to do; without one, `run`.
     #[command(subcommand)]
     pub command: Option<Command>,
     #[command(flatten)]
     pub run: RunOptions,
+    #[command(flatten)]
+    pub look: LookOptions,
+    /// Print the version
+    #[arg(long, action = clap::ArgAction::Version)]
+    version: Option<bool>,
+}
+
+/// Flags by which people look something up instead of starting, as they are used to from Falco.
+#[derive(Clone, Debug, Default, Args)]
+#[group(multiple = true)]
+pub struct LookOptions {
+    /// Load these rule files as a start would, say what is wrong with them, and end (as `rules check`)
+    #[arg(
+        short = 'V',
+        long = "validate",
+        value_name = "FILE|DIR",
+        help_heading = "Look something up"
+    )]
+    pub validate: Vec<PathBuf>,
+    /// Describe a rule and end (as `rules explain`)
+    #[arg(short = 'l', value_name = "RULE", help_heading = "Look something up")]
+    pub describe: Option<String>,
+    /// List the rules and end (as `rules list`)
+    #[arg(short = 'L', help_heading = "Look something up")]
+    pub describe_all: bool,
+    /// List the fields of a source and end (as `fields`)
+    #[arg(
+        long,
+        value_name = "SOURCE",
+        num_args = 0..=1,
+        default_missing_value = "syscall",
+        help_heading = "Look something up"
+    )]
+    pub list: Option<String>,
+    /// With --list: only the names
+    #[arg(short = 'N', requires = "list", help_heading = "Look something up")]
+    pub names: bool,
+    /// List the event types with their parameters and end
+    #[arg(long, help_heading = "Look something up")]
+    pub list_events: bool,
 }
 
 /// What the daemon can do.
@@ -26,6 +71,14 @@ pub enum Command {
     Doctor,
     /// List the fields that rules can read
     Fields(FieldsOptions),
+    /// Print completions for a shell
+    Completions {
+        /// Which shell
+        #[arg(value_enum)]
+        shell: clap_complete::Shell,
+    },
+    /// Print the manual page, for man -l -
+    Manual,
     /// Look into rule files without capturing anything
     #[command(subcommand)]
     Rules(RulesCommand),
@@ -36,6 +89,44 @@ pub enum Command {
 pub enum RulesCommand {
     /// Load rule files as a start would, and say what is wrong with them
     Check(CheckOptions),
+    /// List rules: which are on, from which file, their tags and event types
+    List(ListOptions),
+    /// Show a rule with its condition as a tree, its event types, fields and cost
+    Explain(ExplainOptions),
+}
+
+/// Which rules are looked at.
+#[derive(Debug, Args)]
+pub struct RuleFilesOptions {
+    /// Rule file, or folder of .yaml files, loaded behind the daemon's own; may be given more than once
+    #[arg(short = 'r', long = "rules", value_name = "FILE|DIR")]
+    pub rules: Vec<PathBuf>,
+    /// Do not load the rules of the daemon itself first
+    #[arg(long)]
+    pub no_default_rules: bool,
+}
+
+/// See [`RulesCommand::List`].
+#[derive(Debug, Args)]
+pub struct ListOptions {
+    #[command(flatten)]
+    pub files: RuleFilesOptions,
+    /// For programs
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// See [`RulesCommand::Explain`].
+#[derive(Debug, Args)]
+pub struct ExplainOptions {
+    /// The name of the rule
+    #[arg(value_name = "RULE")]
+    pub rule: String,
+    #[command(flatten)]
+    pub files: RuleFilesOptions,
+    /// For programs
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// See [`RulesCommand::Check`].
@@ -47,6 +138,9 @@ pub struct CheckOptions {
     /// Do not load the rules of the daemon itself first
     #[arg(long)]
     pub no_default_rules: bool,
+    /// For programs, in the form of Falco's validation
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// See [`Command::Fields`].
@@ -61,8 +155,41 @@ pub struct FieldsOptions {
 }
 
 /// See [`Command::Run`].
-#[derive(Debug, Args)]
+#[derive(Clone, Debug, Args)]
 pub struct RunOptions {
+    /// A `falco.yaml`; options given here go before what it says
+    #[arg(short = 'c', long = "config", value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// Change a key of the configuration, such as json_output=true; may be given more than once
+    #[arg(short = 'o', value_name = "KEY=VALUE")]
+    pub changes: Vec<peregrine_config::Change>,
+    /// Disable rules whose names contain this
+    #[arg(short = 'D', value_name = "TEXT")]
+    pub disable_rules: Vec<String>,
+    /// Disable rules with this tag
+    #[arg(short = 'T', value_name = "TAG", conflicts_with = "only_tags")]
+    pub disable_tags: Vec<String>,
+    /// Enable only rules with this tag
+    #[arg(short = 't', value_name = "TAG")]
+    pub only_tags: Vec<String>,
+    /// Append this to each output; container and pod fields are in it anyway
+    #[arg(short = 'p', value_name = "TEXT")]
+    pub print: Vec<String>,
+    /// Accepted: lines are always written at once
+    #[arg(short = 'U', long)]
+    pub unbuffered: bool,
+    /// Accepted with a warning: bytes are printed as text
+    #[arg(short = 'b')]
+    pub print_base64: bool,
+    /// Do all of a start but capturing, and end
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Let rules of this source rest; syscall is the only one that is captured
+    #[arg(long, value_name = "SOURCE", conflicts_with = "enable_source")]
+    pub disable_source: Vec<String>,
+    /// Judge events of this source; syscall is the only one that is captured
+    #[arg(long, value_name = "SOURCE")]
+    pub enable_source: Vec<String>,
     /// Rule file, or folder of .yaml files, loaded behind the others; may be given more than once
     #[arg(short = 'r', long = "rules", value_name = "FILE|DIR")]
     pub rules: Vec<PathBuf>,
@@ -139,6 +266,9 @@ pub struct RunOptions {
     /// Append each alert to this file as well
     #[arg(long, value_name = "PATH")]
     pub file_output: Option<PathBuf>,
+    /// Post each alert as JSON to this address as well; more of it is set with -o http_output.…
+    #[arg(long, value_name = "URL")]
+    pub http_output: Option<String>,
     /// Write alerts as JSON to the file, and into the `output` text of the gRPC service
     #[arg(long)]
     pub json_output: bool,
@@ -146,8 +276,14 @@ pub struct RunOptions {
     #[arg(long)]
     pub no_lockdown: bool,
     /// What the daemon says of itself on standard error
-    #[arg(long, value_name = "LEVEL", default_value = "info", env = "PEREGRINED_LOG_LEVEL")]
-    pub log_level: tracing::Level,
+    #[arg(
+        long,
+        value_name = "LEVEL",
+        default_value = "info",
+        env = "PEREGRINED_LOG_LEVEL",
+        value_parser = parse_level
+    )]
+    pub log_level: Level,
 }
 
 /// See [`RunOptions::rule_matching`].
@@ -180,6 +316,18 @@ pub enum LineFormat {
     /// One JSON object per line
     Json,
 }
+
+/// One of off, error, warn, info, debug, trace.
+fn parse_level(text: &str) -> Result<Level, String> {
+    if text.eq_ignore_ascii_case("off") {
+        return Ok(None);
+    }
+    let wanted = |_| format!("{text:?} is no level: write off, error, warn, info, debug or trace");
+    text.parse().map(Some).map_err(wanted)
+}
+
+/// Nothing for `off`; a name of its own, lest clap takes it for an option that may be left out.
+type Level = Option<tracing::Level>;
 
 fn parse_priority(text: &str) -> Result<Priority, String> {
     text.parse().map_err(|error: peregrine_alerts::UnknownPriority| error.to_string())

@@ -74,7 +74,7 @@ pub fn read(
 }
 
 /// A folder's .yaml and .yml files by name, not those of folders in it; a file as it is.
-fn expand(path: &Path) -> Result<Vec<PathBuf>, ReadError> {
+pub fn expand(path: &Path) -> Result<Vec<PathBuf>, ReadError> {
     let error = |source| ReadError { path: path.to_owned(), source };
     if !fs::metadata(path).map_err(error)?.is_dir() {
         return Ok(vec![path.to_owned()]);

@@ -12,10 +12,10 @@ use std::{
 
 use anyhow::{Context as _, bail};
 use peregrine_alerts::{
-    AlertService, FileConfig, Format, JournalConfig, Prepared, ServiceConfig, TcpConfig,
+    AlertService, FileConfig, Format, HttpConfig, JournalConfig, Prepared, ServiceConfig, TcpConfig,
 };
 use peregrine_capture::{Hooks, Item, Lanes, Probe, Settings, Waker};
-use peregrine_rules::{LoadOptions, Plan};
+use peregrine_rules::Plan;
 use peregrine_world::{Limits, Reader, World};
 use signal_hook::{
     consts::{SIGHUP, SIGINT, SIGTERM, SIGUSR1},
@@ -24,15 +24,15 @@ use signal_hook::{
 
 use crate::{
     attach::Attacher,
-    cli::{HooksChoice, LineFormat, RuleMatching, RunOptions},
+    cli::{HooksChoice, LineFormat, RunOptions},
     clock::since_boot,
+    config::Config,
     facts::EventTypes,
     judge::{Filter, Judge},
     lockdown::{Lockdown, Needs, Role, make_reachable},
     losses::Losses,
     metrics::{Sample, metrics},
     reload::{Reloads, Trigger},
-    rule_files::{self, Defaults},
     rule_set::{Loaded, Refusal, RuleSource},
 };
 
@@ -46,15 +46,25 @@ const TICK: Duration = Duration::from_secs(1);
 const STOP_LIMIT: Duration = Duration::from_secs(3);
 
 /// Runs until SIGINT or SIGTERM.
-pub fn run(options: &RunOptions) -> anyhow::Result<()> {
+pub fn run(config: Config) -> anyhow::Result<()> {
+    let Config { options, rules, line, http, .. } = config;
+    let options = &options;
     // Before there are threads: it makes child processes.
     let probe = Probe::take();
-    let rules = rule_source(options);
     let (plan, fingerprint) = load_rules(&rules)?;
+    if options.dry_run {
+        println!("dry run: configuration and rules are good, nothing was started");
+        return Ok(());
+    }
     let types = EventTypes::new().context("the rules know the events of capture")?;
     let hostname: Arc<str> = hostname().into();
     let sample = Sample::default();
-    let service = Prepared::open(service_config(options, &hostname, sample.clone())?)?;
+    let ports = http_port(http.as_ref()).into_iter().collect();
+    let service = {
+        let mut config = service_config(options, &hostname, sample.clone())?;
+        (config.line, config.http) = (line, http);
+        Prepared::open(config)?
+    };
 
     let lockdown = if options.no_lockdown { Lockdown::Off } else { Lockdown::On };
     let (mut attacher, lanes) = Attacher::start(settings(options, &probe), lockdown)?;
@@ -68,7 +78,7 @@ pub fn run(options: &RunOptions) -> anyhow::Result<()> {
 
     // All that is below runs without privileges, and so do the threads that it starts.
     make_reachable(&options.rules_dir);
-    lockdown.confine(Role::Serve(&needs(options)?));
+    lockdown.confine(Role::Serve(&needs(options, &rules, ports)?));
     let service = service.start()?;
     let mut reloads = Reloads::start(rules, fingerprint, options.watch_rules, lanes.waker())?;
     let stop = Stop::listen(lanes.waker(), reloads.trigger())?;
@@ -80,24 +90,6 @@ pub fn run(options: &RunOptions) -> anyhow::Result<()> {
     service.stop(STOP_LIMIT);
     tracing::info!("stopped");
     Ok(())
-}
-
-/// Where the rules come from.
-fn rule_source(options: &RunOptions) -> RuleSource {
-    RuleSource {
-        defaults: if options.no_default_rules { Defaults::Leave } else { Defaults::Load },
-        folder: Some(options.rules_dir.clone()),
-        named: options.rules.clone(),
-        options: LoadOptions {
-            minimum_priority: peregrine_rules::Priority::ALL[options.priority as usize],
-            matching: match options.rule_matching {
-                RuleMatching::First => peregrine_rules::RuleMatching::First,
-                RuleMatching::All => peregrine_rules::RuleMatching::All,
-            },
-            offering: rule_files::built_in_names(),
-            ..LoadOptions::default()
-        },
-    }
 }
 
 /// Reads and compiles the rules, and gives the fingerprint of their texts; what is wrong with them
@@ -171,14 +163,24 @@ fn service_config(
 }
 
 /// What is read, written and removed after the start.
-fn needs(options: &RunOptions) -> anyhow::Result<Needs> {
+fn needs(options: &RunOptions, rules: &RuleSource, connect: Vec<u16>) -> anyhow::Result<Needs> {
     Ok(Needs {
-        read: std::iter::once(&options.rules_dir).chain(&options.rules).cloned().collect(),
+        // Folders, too: a file that is replaced is another file.
+        read: rules.folders().into_iter().chain(rules.named.iter().cloned()).collect(),
         own: vec![options.state_dir.clone()],
         append: options.file_output.iter().cloned().collect(),
         sockets: unix_socket(&options.grpc_socket)?.into_iter().collect(),
-        connect: Vec::new(),
+        connect,
     })
+}
+
+/// The port that alerts are posted to.
+fn http_port(http: Option<&HttpConfig>) -> Option<u16> {
+    let url = &http?.url;
+    let (scheme, rest) = url.split_once("://")?;
+    let host = rest.split(['/', '?', '#']).next()?;
+    let port = host.rsplit(':').next().and_then(|port| port.parse().ok());
+    port.or(Some(if scheme == "https" { 443 } else { 80 }))
 }
 
 fn unix_socket(given: &str) -> anyhow::Result<Option<PathBuf>> {

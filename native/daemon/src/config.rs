@@ -1,0 +1,367 @@
+//! What the daemon is told: the command line over `-o` over `falco.yaml` over the defaults.
+
+use std::{
+    fs, io,
+    path::{Path, PathBuf},
+};
+
+use anyhow::{Context as _, bail};
+use clap::{ArgMatches, parser::ValueSource};
+use peregrine_alerts::{Format, HttpConfig, LineOptions};
+use peregrine_config::{FalcoYaml, Http, Log, Tree};
+use peregrine_rules::{Choice, LoadOptions, OutputAddition, RulePattern, Selection};
+
+use crate::{
+    cli::{LineFormat, RuleMatching, RunOptions},
+    rule_files::{self, Defaults},
+    rule_set::RuleSource,
+};
+
+/// A configuration larger than this was not written by a person.
+const LIMIT_BYTES: u64 = 4 << 20;
+
+/// All that a start needs to be told.
+pub struct Config {
+    /// Options of the command line, with what `falco.yaml` says where they were not given.
+    pub options: RunOptions,
+    /// Where rules come from, and how they are loaded.
+    pub rules: RuleSource,
+    /// What lines look like.
+    pub line: LineOptions,
+    /// Where alerts are posted.
+    pub http: Option<HttpConfig>,
+    /// What `falco.yaml` asks for and does not get, drawn for a person.
+    pub warnings: Vec<String>,
+}
+
+/// Which options were given on the command line or in the environment.
+pub struct Given<'a>(pub &'a ArgMatches);
+
+impl Given<'_> {
+    fn is_given(&self, id: &str) -> bool {
+        self.0.value_source(id).is_some_and(|source| source != ValueSource::DefaultValue)
+    }
+}
+
+/// Puts all sources together.
+pub fn resolve(options: &RunOptions, given: &Given<'_>) -> anyhow::Result<Config> {
+    let mut options = options.clone();
+    let (yaml, mut warnings) = falco_yaml(&options)?;
+    let set = |id: &str| !given.is_given(id);
+    if let Some(priority) = yaml.priority.filter(|_| set("priority")) {
+        options.priority = peregrine_alerts::Priority::ALL[priority as usize];
+    }
+    if let Some(matching) = yaml.rule_matching.filter(|_| set("rule_matching")) {
+        options.rule_matching = match matching {
+            peregrine_rules::RuleMatching::First => RuleMatching::First,
+            peregrine_rules::RuleMatching::All => RuleMatching::All,
+        };
+    }
+    if let Some(watch) = yaml.watch_config_files.filter(|_| set("watch_rules")) {
+        options.watch_rules = watch;
+    }
+    if let Some(json) = yaml.json_output.filter(|_| set("json_output")) {
+        options.json_output = json;
+    }
+    if set("stdout") {
+        options.stdout = match (yaml.stdout_output, options.json_output, yaml.json_output) {
+            (Some(false), ..) => LineFormat::Off,
+            (_, true, Some(true)) => LineFormat::Json,
+            _ => options.stdout,
+        };
+    }
+    if let Some(file) = yaml.file_output.clone().filter(|_| set("file_output")) {
+        options.file_output = file.map(PathBuf::from);
+    }
+    if let Some(log) = yaml.log.filter(|_| set("log_level")) {
+        options.log_level = log_level(log);
+    }
+    if let Some(Some(grpc)) = &yaml.grpc {
+        set_grpc(&mut options, grpc, &set)?;
+    }
+    let http = http(&options, yaml.http_output.clone().flatten());
+    let line = line(&yaml);
+    warnings.extend(flag_warnings(&options));
+    let rules = rule_source(&options, yaml);
+    Ok(Config { options, rules, line, http, warnings })
+}
+
+fn falco_yaml(options: &RunOptions) -> anyhow::Result<(FalcoYaml, Vec<String>)> {
+    let mut tree = match &options.config {
+        Some(path) => {
+            let mut tree = read(path)?;
+            let others = tree.config_files();
+            for other in others.iter().map(Path::new).filter(|path| path.exists()) {
+                for path in rule_files::expand(other)? {
+                    tree.merge(read(&path)?);
+                }
+            }
+            tree
+        }
+        None => Tree::read("-o", "")?,
+    };
+    for change in &options.changes {
+        change.apply(&mut tree)?;
+    }
+    match FalcoYaml::from_tree(&tree) {
+        Ok((yaml, warnings)) => Ok((yaml, warnings.iter().map(ToString::to_string).collect())),
+        Err(errors) => {
+            errors.iter().for_each(|error| eprintln!("peregrined: {error}"));
+            bail!("configuration refused: correct the errors above, nothing was started")
+        }
+    }
+}
+
+fn read(path: &Path) -> anyhow::Result<Tree> {
+    let text = fs::metadata(path)
+        .and_then(|found| match found.len() {
+            0..=LIMIT_BYTES => fs::read_to_string(path),
+            _ => Err(io::Error::from(io::ErrorKind::FileTooLarge)),
+        })
+        .with_context(|| format!("read the configuration {} (-c)", path.display()))?;
+    Ok(Tree::read(&path.display().to_string(), &text)?)
+}
+
+fn log_level(log: Log) -> Option<tracing::Level> {
+    match log {
+        Log::Off => None,
+        Log::Error => Some(tracing::Level::ERROR),
+        Log::Warn => Some(tracing::Level::WARN),
+        Log::Info => Some(tracing::Level::INFO),
+        Log::Debug => Some(tracing::Level::DEBUG),
+    }
+}
+
+fn set_grpc(
+    options: &mut RunOptions,
+    grpc: &peregrine_config::Grpc,
+    set: &dyn Fn(&str) -> bool,
+) -> anyhow::Result<()> {
+    let Some(address) = &grpc.bind_address else { return Ok(()) };
+    if address.starts_with("unix://") {
+        if set("grpc_socket") {
+            options.grpc_socket = address.clone();
+        }
+        return Ok(());
+    }
+    if !set("grpc_listen") {
+        return Ok(());
+    }
+    let (Some(key), Some(chain), Some(roots)) =
+        (&grpc.private_key, &grpc.cert_chain, &grpc.root_certs)
+    else {
+        bail!(
+            "grpc.bind_address {address}: TCP needs private_key, cert_chain and root_certs beside \
+             it; or give a unix:// address"
+        );
+    };
+    options.grpc_listen = Some(address.clone());
+    options.tls_key = Some(key.into());
+    options.tls_cert = Some(chain.into());
+    options.tls_client_ca = Some(roots.into());
+    Ok(())
+}
+
+fn http(options: &RunOptions, yaml: Option<Http>) -> Option<HttpConfig> {
+    let flag = options.http_output.clone().map(|url| Http {
+        url,
+        keep_alive: true,
+        ..yaml.clone().unwrap_or_default()
+    });
+    let http = flag.or(yaml)?;
+    Some(HttpConfig {
+        url: http.url,
+        format: if options.json_output || options.http_output.is_some() {
+            Format::Json
+        } else {
+            Format::Text
+        },
+        user_agent: http
+            .user_agent
+            .unwrap_or_else(|| concat!("peregrined/", env!("CARGO_PKG_VERSION")).to_owned()),
+        headers: http.headers,
+        insecure: http.insecure,
+        ca: http.ca_cert.map(PathBuf::from),
+        client: http.client.map(|(chain, key)| (chain.into(), key.into())),
+        compress: http.compress_uploads,
+        keep_alive: http.keep_alive,
+    })
+}
+
+fn line(yaml: &FalcoYaml) -> LineOptions {
+    let usual = LineOptions::default();
+    LineOptions {
+        json_output: yaml.json_include_output_property.unwrap_or(usual.json_output),
+        json_message: yaml.json_include_message_property.unwrap_or(usual.json_message),
+        json_fields: yaml.json_include_output_fields_property.unwrap_or(usual.json_fields),
+        json_tags: yaml.json_include_tags_property.unwrap_or(usual.json_tags),
+        iso_8601: yaml.time_format_iso_8601.unwrap_or(usual.iso_8601),
+    }
+}
+
+/// Flags of Falco's that are known and have no work here.
+fn flag_warnings(options: &RunOptions) -> Vec<String> {
+    let mut warnings = Vec::new();
+    if options.print_base64 {
+        warnings
+            .push("-b: bytes are printed as text; transform them in a rule's output".to_owned());
+    }
+    for source in options.enable_source.iter().filter(|source| *source != "syscall") {
+        warnings
+            .push(format!("--enable-source {source}: only events of source syscall are captured"));
+    }
+    for print in options.print.iter().filter(|print| is_old_print(print)) {
+        warnings.push(format!("-p{print}: the fields it stood for are in every output"));
+    }
+    warnings
+}
+
+fn is_old_print(print: &str) -> bool {
+    ["c", "container", "k", "kubernetes"].contains(&print)
+}
+
+/// `rules_files` and `-r` over it say all that is loaded, as with Falco; without a configuration that
+/// speaks of rules, `-r` adds to what the daemon has.
+fn rule_source(options: &RunOptions, yaml: FalcoYaml) -> RuleSource {
+    let is_listed = yaml.rules_files.is_some();
+    let listed = yaml.rules_files.unwrap_or_default().into_iter().map(PathBuf::from);
+    let is_from_yaml = is_listed && options.rules.is_empty();
+    let named = if is_from_yaml {
+        // An entry that is not there is passed over.
+        listed.filter(|path| path.exists()).collect()
+    } else {
+        options.rules.clone()
+    };
+    let mut selection = yaml.rules;
+    let choose = |choice, rules| Selection { choice, rules };
+    for part in &options.disable_rules {
+        selection.push(choose(Choice::Disable, RulePattern::Part(part.clone())));
+    }
+    for tag in &options.disable_tags {
+        selection.push(choose(Choice::Disable, RulePattern::Tag(tag.clone())));
+    }
+    if !options.only_tags.is_empty() {
+        selection.push(choose(Choice::Disable, RulePattern::Name("*".to_owned())));
+    }
+    for tag in &options.only_tags {
+        selection.push(choose(Choice::Enable, RulePattern::Tag(tag.clone())));
+    }
+    if options.disable_source.iter().any(|source| source == "syscall") {
+        selection.push(choose(Choice::Disable, RulePattern::Name("*".to_owned())));
+    }
+    let suggested_output = yaml.append_output.is_none();
+    let mut append_output = yaml.append_output.unwrap_or_default();
+    for print in options.print.iter().filter(|print| !is_old_print(print)) {
+        append_output
+            .push(OutputAddition { text: Some(print.clone()), ..OutputAddition::default() });
+    }
+    RuleSource {
+        defaults: if options.no_default_rules || is_listed {
+            Defaults::Leave
+        } else {
+            Defaults::Load
+        },
+        folder: (!is_listed).then(|| options.rules_dir.clone()),
+        named,
+        options: LoadOptions {
+            minimum_priority: peregrine_rules::Priority::ALL[options.priority as usize],
+            matching: match options.rule_matching {
+                RuleMatching::First => peregrine_rules::RuleMatching::First,
+                RuleMatching::All => peregrine_rules::RuleMatching::All,
+            },
+            suggested_output,
+            append_output,
+            selection,
+            offering: rule_files::built_in_names(),
+        },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cli::Cli;
+    use clap::{CommandFactory, FromArgMatches};
+
+    fn resolved(arguments: &[&str]) -> anyhow::Result<Config> {
+        let all = ["peregrined"].iter().chain(arguments);
+        let matches = Cli::command().try_get_matches_from(all)?;
+        let cli = Cli::from_arg_matches(&matches)?;
+        resolve(&cli.run, &Given(&matches))
+    }
+
+    fn yaml(text: &str) -> (tempfile::TempDir, String) {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("falco.yaml");
+        fs::write(&path, text).unwrap();
+        (folder, path.display().to_string())
+    }
+
+    #[test]
+    fn the_command_line_goes_before_o_and_o_before_the_file() {
+        let (_folder, path) =
+            yaml("priority: warning\njson_output: true\nrule_matching: all\nlog_level: error\n");
+        let config = resolved(&[
+            "-c",
+            &path,
+            "-o",
+            "rule_matching=first",
+            "--priority",
+            "notice",
+            "-o",
+            "priority=error",
+        ])
+        .unwrap();
+        assert_eq!(config.options.priority.name(), "Notice");
+        assert_eq!(config.options.rule_matching, RuleMatching::First);
+        assert_eq!(config.options.stdout, LineFormat::Json);
+        assert_eq!(config.options.log_level, Some(tracing::Level::ERROR));
+        assert!(config.warnings.is_empty(), "{:?}", config.warnings);
+    }
+
+    #[test]
+    fn files_that_the_configuration_lists_are_all_that_is_loaded() {
+        let (folder, path) = yaml("rules_files: [/nowhere/a.yaml]\n");
+        let rules = folder.path().join("r.yaml").display().to_string();
+        let config = resolved(&["-c", &path]).unwrap();
+        assert_eq!(config.rules.defaults, Defaults::Leave);
+        assert!(config.rules.named.is_empty() && config.rules.folder.is_none());
+        let config = resolved(&["-c", &path, "-r", &rules]).unwrap();
+        assert_eq!(config.rules.named, [PathBuf::from(&rules)]);
+        let config = resolved(&["-r", &rules]).unwrap();
+        assert_eq!(config.rules.defaults, Defaults::Load);
+        assert!(config.rules.folder.is_some());
+    }
+
+    #[test]
+    fn other_files_of_the_configuration_are_put_over_it() {
+        let (folder, path) = yaml("");
+        let other = folder.path().join("other.yaml");
+        fs::write(&other, "priority: error\n").unwrap();
+        let folder = folder.path().display();
+        fs::write(
+            &path,
+            format!("priority: debug\nconfig_files: ['{folder}/none', '{}']\n", other.display()),
+        )
+        .unwrap();
+        assert_eq!(resolved(&["-c", &path]).unwrap().options.priority.name(), "Error");
+    }
+
+    #[test]
+    fn rules_are_chosen_as_the_old_flags_choose_them() {
+        let selection =
+            resolved(&["-D", "shell", "-T", "network"]).unwrap().rules.options.selection;
+        assert_eq!(selection.len(), 2);
+        let selection = resolved(&["-t", "network"]).unwrap().rules.options.selection;
+        assert_eq!(selection[0].rules, RulePattern::Name("*".to_owned()));
+        assert_eq!(selection[1].choice, Choice::Enable);
+    }
+
+    #[test]
+    fn grpc_over_tcp_needs_its_certificates() {
+        let (_folder, path) = yaml("grpc: {enabled: true, bind_address: '0.0.0.0:5060'}\n");
+        assert!(resolved(&["-c", &path]).err().unwrap().to_string().contains("cert_chain"));
+        let (_folder, path) = yaml("grpc: {enabled: true, bind_address: 'unix:///run/f.sock'}\n");
+        assert_eq!(resolved(&["-c", &path]).unwrap().options.grpc_socket, "unix:///run/f.sock");
+    }
+}

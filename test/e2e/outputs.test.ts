@@ -1,0 +1,102 @@
+import { createServer, type IncomingHttpHeaders } from 'node:http'
+import { renameSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import t from 'tap'
+import { temporaryDirectory, until } from '../exporter/support/exporter.js'
+import { deed, runDaemonToEnd, startDaemon } from './support/daemon.js'
+
+const MARKED = {
+  rule: 'Marked',
+  condition: 'evt.type = execve and evt.rawres = 0 and proc.args contains pgr-output',
+  output: '%proc.cmdline',
+  tags: ['output'],
+}
+
+interface Posted {
+  readonly headers: IncomingHttpHeaders
+  readonly body: string
+}
+
+void t.test('a falco.yaml sends alerts by HTTP and to a file', async (t) => {
+  const posted: Posted[] = []
+  // Busy at first: the alert has to be sent again.
+  const answers = [503]
+  const server = createServer((request, response) => {
+    let body = ''
+    request.setEncoding('utf8').on('data', (part: string) => (body += part))
+    request.on('end', () => {
+      posted.push({ headers: request.headers, body })
+      response.writeHead(answers.shift() ?? 200).end()
+    })
+  })
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  t.teardown(() => {
+    server.closeAllConnections()
+    server.close()
+  })
+  const address = server.address()
+  const port = address !== null && typeof address === 'object' ? address.port : 0
+  const directory = temporaryDirectory(t)
+  const file = join(directory, 'alerts.json')
+  const config = join(directory, 'falco.yaml')
+  writeFileSync(
+    config,
+    [
+      'json_output: true',
+      'json_include_tags_property: false',
+      'http_output:',
+      '  enabled: true',
+      `  url: http://127.0.0.1:${port}/`,
+      '  user_agent: falcosecurity/falco',
+      'file_output:',
+      '  enabled: true',
+      `  filename: ${file}`,
+      'append_output:',
+      '  - match: {tags: [output]}',
+      '    extra_fields: [proc.pid, {team: blue}]',
+      'program_output: {enabled: true, program: mail}',
+      'jsn_output: true',
+    ].join('\n'),
+  )
+  const daemon = await startDaemon(t, { rules: [MARKED], args: ['-c', config] })
+  t.match(daemon.log(), /falco\.yaml:14:\d+: jsn_output: .* did you mean `json_output`/)
+  t.match(daemon.log(), /program_output: not offered/)
+
+  deed('calls', 'none', 'pgr-output-1')
+  await until('posted twice', () => posted.length === 2)
+  const [first, second] = posted
+  t.equal(first?.body, second?.body, 'sent again as it was')
+  t.match(second?.headers, {
+    'content-type': 'application/json',
+    'user-agent': 'falcosecurity/falco',
+  })
+  const alert: unknown = JSON.parse(second?.body ?? '')
+  t.match(alert, { rule: 'Marked', output_fields: { team: 'blue', 'proc.pid': Number } })
+  t.notMatch(alert, { tags: [] })
+
+  await until('in the file', () => readFileSync(file, 'utf8').includes('pgr-output-1'))
+  renameSync(file, `${file}.1`)
+  process.kill(daemon.pid, 'SIGUSR1')
+  await until('the file is there again', () => {
+    deed('calls', 'none', 'pgr-output-2')
+    try {
+      return readFileSync(file, 'utf8').includes('pgr-output-2')
+    } catch {
+      return false
+    }
+  })
+})
+
+void t.test('a configuration with an error is refused with its place', async (t) => {
+  const config = join(temporaryDirectory(t), 'falco.yaml')
+  writeFileSync(config, 'json_output: perhaps\n')
+  const { code, stderr } = await runDaemonToEnd(t, ['-c', config])
+  t.equal(code, 1)
+  t.match(stderr, `${config}:1:14: json_output: write true or false, not \`perhaps\``)
+})
+
+void t.test('a dry run loads everything and starts nothing', async (t) => {
+  const { code, stdout } = await runDaemonToEnd(t, ['--dry-run', '-o', 'priority=warning'])
+  t.equal(code, 0)
+  t.match(stdout, 'dry run')
+})
