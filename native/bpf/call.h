@@ -36,12 +36,14 @@ static __always_inline __u64 call_argument(const struct call_record *record, __u
 static __always_inline void call_text(struct call_record *record, struct scratch *scratch,
 				      __u32 argument, bool is_certain)
 {
-	__u32 flags = 0;
+	__u32 flags = 0, start = scratch->position & (SCRATCH_HALF - 1);
 	__u32 length = append_user_text(scratch, (void *)call_argument(record, argument),
 					LIMIT_PATH, &flags);
 
 	if (is_certain || length)
 		record->header.flags |= flags;
+	if (is_certain)
+		name_check(scratch, record, start, length);
 	if (length)
 		call_section(record, SECTION_TEXT, argument, 0, length);
 }
@@ -305,7 +307,7 @@ static __always_inline void call_begin(struct call_record *record, struct task_s
 	record->is_compat = is_compat;
 	record->via = via;
 	record->n_sections = 0;
-	record->_pad = 0;
+	record->n_names = 0;
 	__builtin_memset(record->sections, 0, sizeof(record->sections));
 }
 
@@ -324,6 +326,11 @@ static __always_inline void call_exit(struct task_struct *task, const struct sys
 	for (__u32 i = 0; i < N_STEPS; i++)
 		if (call_step(i))
 			break;
+	if (record->n_names) {
+		__u64 thread = bpf_get_current_pid_tgid();
+
+		bpf_map_delete_elem(&names_at_entry, &thread);
+	}
 	emit(&lane_busy, LANE_BUSY, scratch);
 }
 

@@ -37,6 +37,7 @@ enum bpf_map_type {
 	BPF_MAP_TYPE_HASH = 1,
 	BPF_MAP_TYPE_ARRAY = 2,
 	BPF_MAP_TYPE_PERCPU_ARRAY = 6,
+	BPF_MAP_TYPE_LRU_HASH = 9,
 	BPF_MAP_TYPE_LPM_TRIE = 11,
 	BPF_MAP_TYPE_RINGBUF = 27,
 };
@@ -393,7 +394,8 @@ struct io_listen {
 
 #pragma clang attribute pop
 
-/* Arguments of every tracepoint syscalls:sys_exit_* (include/trace/trace_events.h). */
+/* Arguments of every tracepoint syscalls:sys_exit_*, and the first of sys_enter_*
+ * (include/trace/trace_events.h). */
 struct syscall_exit_arguments {
 	__u64 common;
 	__s64 number;

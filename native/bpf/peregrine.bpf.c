@@ -18,6 +18,7 @@
 #include "file.h"
 #include "net.h"
 #include "exec_failed.h"
+#include "names.h"
 #include "call.h"
 
 #include "process.bpf.c"

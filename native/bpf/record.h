@@ -274,7 +274,7 @@ struct call_record {
 	__u16 is_compat; /* 1: of the 32-bit table */
 	__u16 via; /* enum call_via */
 	__u32 n_sections;
-	__u32 _pad;
+	__u32 n_names; /* names compared with what they were at the entry */
 	struct call_section sections[CALL_SECTIONS];
 };
 

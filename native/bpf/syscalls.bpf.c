@@ -146,6 +146,35 @@ SUBPROGRAM(connect_exit_connect)
 SUBPROGRAM(exec_failed_exit_execve)
 SUBPROGRAM(exec_failed_exit_execveat)
 
+/* Attached to the entry of the calls that act on a name. */
+SEC("tracepoint/syscalls")
+int syscall_enter_names(struct syscall_exit_arguments *context)
+{
+	struct scratch *scratch = scratch_get();
+	__u64 thread = bpf_get_current_pid_tgid();
+	struct names_at_entry names = {.number = context->number};
+	__u32 key = context->number, n = 0;
+	struct recipe *recipe = bpf_map_lookup_elem(&recipes, &key);
+	struct system_call call;
+
+	if (!scratch || !recipe || key >= N_SYSCALLS)
+		return 0;
+	/* Not from the context, which ends behind the last argument that the call has. */
+	system_call_fill(&call, (struct pt_regs *)bpf_task_pt_regs(bpf_get_current_task_btf()));
+	for (__u32 i = 0; i < 3; i++) {
+		const struct step *step = &recipe->steps[i];
+		__u32 argument = step->argument;
+
+		if ((step->kind != STEP_TEXT && step->kind != STEP_PATH) || argument >= 4)
+			continue;
+		if (n >= CHECKED_NAMES)
+			break;
+		names.hashes[n++] = name_at_entry(scratch, (void *)call.arguments[argument & 3]);
+	}
+	bpf_map_update_elem(&names_at_entry, &thread, &names, 0);
+	return 0;
+}
+
 static __noinline int call_exit_sub(struct task_struct *task, struct system_call *call,
 				    __u32 number, bool is_compat, __s64 result)
 {

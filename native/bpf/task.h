@@ -133,13 +133,17 @@ static __always_inline void system_call_fill_compat(struct system_call *call, st
 /* The file behind a descriptor of this task, without a lock: another thread may replace it. */
 static __always_inline struct file *file_of(struct task_struct *task, __s32 fd)
 {
-	const struct fdtable *table = BPF_CORE_READ(task, files, fdt);
-	struct file **files = BPF_CORE_READ(table, fd);
+	/* Loads through the verifier's own types, as in header_fill(). */
+	const struct files_struct *files = task->files;
+	const struct fdtable *table;
 	struct file *file = NULL;
 
-	if (fd < 0 || fd >= BPF_CORE_READ(table, max_fds))
+	if (!files || fd < 0)
 		return NULL;
-	bpf_probe_read_kernel(&file, sizeof(file), files + fd);
+	table = files->fdt;
+	if (!table || fd >= table->max_fds)
+		return NULL;
+	bpf_probe_read_kernel(&file, sizeof(file), table->fd + fd);
 	return file;
 }
 

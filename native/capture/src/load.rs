@@ -21,7 +21,7 @@ use crate::{
     ring::{Control, Ring},
     ring_calls,
     syscalls::{self, N_SYSCALLS, Syscall},
-    tracefs::Tracefs,
+    tracefs::{Side, Tracefs},
 };
 
 /// The programs, for kernels with `bpf_loop` (5.17) and without.
@@ -31,6 +31,8 @@ static BOUNDED_OBJECT: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/peregri
 const LIFE_CYCLE_PROGRAMS: [&str; 4] =
     ["process_fork", "process_exec", "process_exit", "process_cgroup_attach"];
 const DISPATCHER: &str = "syscall_exit";
+/// Runs at the entry of calls that act on names.
+const NAMES_PROGRAM: &str = "syscall_enter_names";
 
 /// Where system calls are hooked.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -150,6 +152,8 @@ pub struct Capture {
     life_cycle: Vec<Link>,
     dispatcher: Option<Link>,
     tracepoints: Vec<(Syscall, Link)>,
+    /// Entries of calls whose names are compared.
+    name_checks: Vec<(Syscall, Link)>,
     /// Hooks of io_uring, if this kernel has them.
     has_ring: bool,
     ring: Vec<Link>,
@@ -174,6 +178,7 @@ impl Capture {
             life_cycle: Vec::new(),
             dispatcher: None,
             tracepoints: Vec::new(),
+            name_checks: Vec::new(),
             has_ring,
             ring: Vec::new(),
             settings,
@@ -181,8 +186,13 @@ impl Capture {
             control: lanes.control(),
             tracefs: None,
         };
-        if settings.hooks == Hooks::SyscallTracepoints {
-            capture.tracefs = Some(Tracefs::open().map_err(LoadError::Tracefs)?);
+        match Tracefs::open() {
+            Ok(tracefs) => capture.tracefs = Some(tracefs),
+            Err(error) if settings.hooks == Hooks::SyscallTracepoints => {
+                return Err(LoadError::Tracefs(error));
+            }
+            // Then names are not compared with what they were at the entry.
+            Err(error) => tracing::debug!(%error, "no tracefs"),
         }
         for name in LIFE_CYCLE_PROGRAMS {
             let link = capture.attach(name)?;
@@ -221,6 +231,7 @@ impl Capture {
         let (native, compat) = syscalls::handlers(calls);
         self.control.set_handlers(&native, &compat);
         self.set_ring(calls)?;
+        self.set_name_checks(calls)?;
         match self.settings.hooks {
             Hooks::SysExit => {
                 if calls.is_empty() {
@@ -232,7 +243,7 @@ impl Capture {
             Hooks::SyscallTracepoints => {
                 for &call in calls {
                     if self.tracepoints.iter().all(|(attached, _)| *attached != call)
-                        && let Some(link) = self.attach_tracepoint(call)?
+                        && let Some(link) = self.attach_tracepoint(call, Side::Exit)?
                     {
                         self.tracepoints.push((call, link));
                     }
@@ -240,6 +251,19 @@ impl Capture {
                 self.tracepoints.retain(|(attached, _)| calls.contains(attached));
             }
         }
+        Ok(())
+    }
+
+    /// Hooks the entries of calls that act on names.
+    fn set_name_checks(&mut self, calls: &[Syscall]) -> Result<(), LoadError> {
+        for &call in calls.iter().filter(|call| recipes::is_checked(call.name())) {
+            if self.name_checks.iter().all(|(attached, _)| *attached != call)
+                && let Some(link) = self.attach_tracepoint(call, Side::Enter)?
+            {
+                self.name_checks.push((call, link));
+            }
+        }
+        self.name_checks.retain(|(attached, _)| calls.contains(attached));
         Ok(())
     }
 
@@ -271,8 +295,18 @@ impl Capture {
             .tracepoints
             .iter()
             .map(|(call, _)| format!("syscalls:sys_exit_{}", call.tracepoint()));
+        let names = self
+            .name_checks
+            .iter()
+            .map(|(call, _)| format!("syscalls:sys_enter_{}", call.tracepoint()));
         let ring = ring_calls::hooks().filter(|_| !self.ring.is_empty()).map(Into::into);
-        life_cycle.into_iter().chain(dispatcher).chain(tracepoints).chain(ring).collect()
+        life_cycle
+            .into_iter()
+            .chain(dispatcher)
+            .chain(tracepoints)
+            .chain(names)
+            .chain(ring)
+            .collect()
     }
 
     /// The newest sequence of each lane and CPU, for [`Lanes::overdue`].
@@ -319,10 +353,13 @@ impl Capture {
         self.program(name)?.attach().map_err(|error| attach_error(name, error))
     }
 
-    fn attach_tracepoint(&mut self, call: Syscall) -> Result<Option<Link>, LoadError> {
-        let name = call.program();
+    fn attach_tracepoint(&mut self, call: Syscall, side: Side) -> Result<Option<Link>, LoadError> {
+        let name = match side {
+            Side::Enter => NAMES_PROGRAM.to_owned(),
+            Side::Exit => call.program(),
+        };
         let Some(tracefs) = &self.tracefs else { return Ok(None) };
-        let id = match tracefs.syscall_exit_id(call.tracepoint()) {
+        let id = match tracefs.syscall_id(side, call.tracepoint()) {
             Ok(id) => id,
             // Not every architecture has every call: arm64 never had open.
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),

@@ -210,6 +210,20 @@ static RECIPES: &[(&str, &[Step])] = &[
     ("setrlimit", &[Bytes(1, 16)]),
 ];
 
+/// Calls that act on a name and leave no object that would tell which: their names are read at the
+/// entry, too, and a difference is flagged.
+#[rustfmt::skip]
+static CHECKED: &[&str] = &[
+    "chmod", "chown", "chroot", "fchmodat", "fchmodat2", "fchownat", "lchown", "link", "linkat",
+    "mkdir", "mkdirat", "mknod", "mknodat", "mount", "pivot_root", "rename", "renameat",
+    "renameat2", "rmdir", "symlink", "symlinkat", "truncate", "umount2", "unlink", "unlinkat",
+];
+
+/// Whether the names of a call are compared with what they were at its entry.
+pub(crate) fn is_checked(name: &str) -> bool {
+    CHECKED.contains(&name)
+}
+
 /// The recipe of a call as the program reads it; all zero for a call without one.
 pub(crate) fn recipe(name: &str) -> [u8; RECIPE_BYTES] {
     let mut bytes = [0; RECIPE_BYTES];
@@ -250,6 +264,16 @@ mod tests {
             assert!(Syscall::from_name(name).is_some(), "{name} is no system call");
             assert!(RECIPES[..index].iter().all(|(other, _)| other != name), "{name} twice");
             assert!(steps.len() <= N_STEPS, "{name}");
+        }
+    }
+
+    #[test]
+    fn names_that_are_checked_stand_where_the_program_looks_for_them() {
+        for name in CHECKED {
+            let (_, steps) = RECIPES.iter().find(|(row, _)| row == name).expect(name);
+            let first = &steps[..steps.len().min(3)];
+            let is_name = |step: &&Step| matches!(step, Text(0..4) | Path(0..4) | PathAt(0..4, _));
+            assert!(first.iter().any(|step| is_name(&step)), "{name}");
         }
     }
 }

@@ -224,7 +224,7 @@ pub(crate) struct CallRecord {
     pub is_compat: u16,
     pub via: u16,
     pub n_sections: u32,
-    pub _pad: u32,
+    pub n_names: u32,
     pub sections: [CallSection; CALL_SECTIONS],
 }
 

@@ -19,6 +19,22 @@ pub(crate) struct Tracefs {
     root: OwnedFd,
 }
 
+/// Which of the two tracepoints of a system call.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Side {
+    Enter,
+    Exit,
+}
+
+impl Side {
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::Enter => "sys_enter",
+            Self::Exit => "sys_exit",
+        }
+    }
+}
+
 impl Tracefs {
     pub(crate) fn open() -> io::Result<Self> {
         for path in MOUNTED {
@@ -36,9 +52,9 @@ impl Tracefs {
         Ok(Self { root })
     }
 
-    /// Id of `syscalls:sys_exit_<name>`; an error of kind `NotFound` where the kernel has none.
-    pub(crate) fn syscall_exit_id(&self, name: &str) -> io::Result<u64> {
-        let path = format!("events/syscalls/sys_exit_{name}/id");
+    /// Id of `syscalls:<side>_<name>`; an error of kind `NotFound` where the kernel has none.
+    pub(crate) fn syscall_id(&self, side: Side, name: &str) -> io::Result<u64> {
+        let path = format!("events/syscalls/{}_{name}/id", side.as_str());
         let file = openat(&self.root, path, OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty())?;
         let mut text = String::new();
         File::from(file).read_to_string(&mut text)?;

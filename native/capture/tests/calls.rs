@@ -62,14 +62,10 @@ impl Watch {
     }
 }
 
-fn every_way() -> Vec<Settings> {
-    let mut all = Vec::new();
-    for hooks in [Hooks::SyscallTracepoints, Hooks::SysExit] {
-        for walk in [Walk::Loop, Walk::Bounded] {
-            all.push(Settings { hooks, walk, ..Settings::default() });
-        }
-    }
-    all
+/// Each way of hooking and each way of walking.
+fn every_way() -> [Settings; 2] {
+    [(Hooks::SyscallTracepoints, Walk::Bounded), (Hooks::SysExit, Walk::Loop)]
+        .map(|(hooks, walk)| Settings { hooks, walk, ..Settings::default() })
 }
 
 fn path_of(path: &KernelPath<'_>) -> PathBuf {
@@ -402,5 +398,83 @@ fn an_argument_that_cannot_be_read_is_flagged_and_the_call_is_told() {
                 assert_eq!(call.text(Place(0)), None);
             })
         });
+    }
+}
+
+/// A thread rewrites the name while the kernel works: `mknodat` on a FIFO's name would be too quick,
+/// so the name is rewritten all the time until one call is caught.
+#[test]
+fn a_name_that_changes_during_the_call_is_flagged() {
+    use std::sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicU8, Ordering},
+    };
+
+    let _one = ONE_AT_A_TIME.lock();
+    for settings in every_way() {
+        let mut watch = Watch::new(settings, &["unlink"]);
+        let name: Arc<[AtomicU8]> = c"/no/such/name-0"
+            .to_bytes_with_nul()
+            .iter()
+            .map(|byte| AtomicU8::new(*byte))
+            .collect();
+        let stop = Arc::new(AtomicBool::new(false));
+        let writer = std::thread::spawn({
+            let (name, stop) = (Arc::clone(&name), Arc::clone(&stop));
+            move || {
+                let mut digit = b'0';
+                while !stop.load(Ordering::Relaxed) {
+                    digit = if digit == b'9' { b'0' } else { digit + 1 };
+                    name[name.len() - 2].store(digit, Ordering::Relaxed);
+                }
+            }
+        });
+        let end = Instant::now() + Duration::from_secs(60);
+        let mut is_caught = false;
+        while !is_caught {
+            assert!(Instant::now() < end, "no call was caught");
+            for _ in 0..1000 {
+                // SAFETY: bytes that end with a NUL and live through the call.
+                unsafe { libc::unlink(name.as_ptr().cast()) };
+            }
+            watch.lanes.drain(usize::MAX, |item| {
+                if let Item::Event(event) = item {
+                    is_caught |= event.header.flags.is_mismatch();
+                }
+            });
+        }
+        stop.store(true, Ordering::Relaxed);
+        writer.join().unwrap();
+    }
+}
+
+#[test]
+fn a_name_that_stays_is_not_flagged() {
+    let _one = ONE_AT_A_TIME.lock();
+    let mut watch = Watch::new(Settings::default(), &["renameat2"]);
+    for length in [1, 7, 8, 9, 200, 255, 256, 257, 1000] {
+        let name = CString::new("x".repeat(length)).unwrap();
+        // SAFETY: texts that live through the call.
+        unsafe {
+            libc::syscall(
+                libc::SYS_renameat2,
+                libc::AT_FDCWD,
+                name.as_ptr(),
+                libc::AT_FDCWD,
+                c"/no/such/folder/y".as_ptr(),
+                0,
+            );
+        }
+        let mut is_mismatch = None;
+        while is_mismatch.is_none() {
+            watch.lanes.drain(1, |item| {
+                if let Item::Event(event) = item
+                    && matches!(&event.kind, Kind::Call(call) if call.text(Place(1)) == Some(name.as_bytes()))
+                {
+                    is_mismatch = Some(event.header.flags.is_mismatch());
+                }
+            });
+        }
+        assert_eq!(is_mismatch, Some(false), "{length} bytes");
     }
 }
