@@ -9,6 +9,7 @@ use crate::expression::{Expr, ExprId, Expressions};
 use crate::fields::FieldId;
 use crate::plan::{Interest, Node, NodeId, NodeKind, Plan, Program, Rule, RuleId, RuleMatching};
 use crate::prefilter::OpenNeeds;
+use crate::shortlist;
 use crate::value::{ValueId, ValueSource};
 use crate::values::ValueTable;
 
@@ -138,8 +139,12 @@ fn nodes(expressions: &Expressions, drafts: &[Draft]) -> (Box<[Node]>, Box<[Prog
         numbers.insert(id, NodeId(u32::try_from(nodes.len()).unwrap_or(u32::MAX)));
         nodes.push(Node { kind, slot });
     }
-    let programs = drafts.iter().map(|draft| Program {
-        rules: draft.iter().map(|(rule, root)| (*rule, numbers[root])).collect(),
+    let programs = drafts.iter().map(|draft| {
+        let conditions: Vec<_> = draft.iter().map(|(_, root)| *root).collect();
+        Program {
+            rules: draft.iter().map(|(rule, root)| (*rule, numbers[root])).collect(),
+            shortlist: shortlist::of(expressions, &conditions, |part| numbers[&part]),
+        }
     });
     (nodes.into(), programs.collect(), n_slots as usize)
 }

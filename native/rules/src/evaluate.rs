@@ -6,7 +6,7 @@
 use bumpalo::Bump;
 
 use crate::facts::{Facts, Truth, Value};
-use crate::plan::{NodeId, NodeKind, Plan, RuleId, RuleMatching};
+use crate::plan::{NodeId, NodeKind, Plan, Program, RuleId, RuleMatching};
 use crate::values::Values;
 
 /// What evaluation keeps between events so as not to allocate. One per thread.
@@ -16,6 +16,9 @@ pub struct Scratch {
     /// Answers with the number of the event that they are for.
     answers: Vec<(u64, Truth)>,
     event: u64,
+    /// Rules of the program that may match, and those of them whose guard holds, as bits.
+    list: Vec<u64>,
+    hits: Vec<u64>,
 }
 
 impl Scratch {
@@ -65,14 +68,21 @@ impl Plan {
             answers: &mut scratch.answers,
             event: scratch.event,
         };
-        for (rule, root) in &program.rules {
-            match judge.truth(*root) {
-                Truth::False => {}
-                Truth::Unknown => matches.unknown.push(*rule),
-                Truth::True => {
-                    matches.matched.push(*rule);
-                    if self.matching == RuleMatching::First {
-                        break;
+        judge.shortlist(program, &mut scratch.list, &mut scratch.hits);
+        for (word, bits) in scratch.list.iter().enumerate() {
+            let mut bits = *bits;
+            while bits != 0 {
+                let place = word * 64 + bits.trailing_zeros() as usize;
+                bits &= bits - 1;
+                let (rule, root) = program.rules[place];
+                match judge.truth(root) {
+                    Truth::False => {}
+                    Truth::Unknown => matches.unknown.push(rule),
+                    Truth::True => {
+                        matches.matched.push(rule);
+                        if self.matching == RuleMatching::First {
+                            return;
+                        }
                     }
                 }
             }
@@ -89,6 +99,35 @@ struct Judge<'a, F> {
 }
 
 impl<F: Facts> Judge<'_, F> {
+    /// Puts the rules that may match onto the list.
+    fn shortlist(&mut self, program: &Program, list: &mut Vec<u64>, hits: &mut Vec<u64>) {
+        let n_rules = program.rules.len();
+        list.clear();
+        list.resize(n_rules.div_ceil(64), u64::MAX);
+        if let (Some(last), over @ 1..) = (list.last_mut(), n_rules % 64) {
+            *last = (1 << over) - 1;
+        }
+        let shortlist = &program.shortlist;
+        for gate in &shortlist.gates {
+            if gate.rules.meets(list) && self.truth(gate.node) == Truth::False {
+                gate.rules.remove_from(list);
+            }
+        }
+        if !shortlist.guarded.meets(list) {
+            return;
+        }
+        hits.clear();
+        hits.resize(list.len(), 0);
+        for guard in &shortlist.guards {
+            if guard.rules.meets(list) {
+                guard.hits(self.values.get(guard.value), hits);
+            }
+        }
+        for ((list, hits), guarded) in list.iter_mut().zip(hits).zip(shortlist.guarded.words()) {
+            *list &= *hits | !guarded;
+        }
+    }
+
     fn truth(&mut self, id: NodeId) -> Truth {
         let plan = self.plan;
         let node = &plan.nodes[id.0 as usize];

@@ -54,6 +54,7 @@ mod prefilter;
 mod priority;
 mod render;
 mod selection;
+mod shortlist;
 mod source;
 mod text;
 mod typing;

@@ -8,6 +8,7 @@ use crate::fields::{FieldId, FieldRef};
 use crate::output::OutputFormat;
 use crate::prefilter::{OpenClass, OpenNeed, OpenNeeds};
 use crate::priority::Priority;
+use crate::shortlist::Shortlist;
 use crate::source::Place;
 use crate::value::ValueId;
 use crate::values::ValueTable;
@@ -98,6 +99,7 @@ pub struct Plan {
 #[derive(Debug, Default)]
 pub(crate) struct Program {
     pub rules: Box<[(RuleId, NodeId)]>,
+    pub shortlist: Shortlist,
 }
 
 /// A node of the decision, by number.
