@@ -121,6 +121,27 @@ impl Check {
         }
     }
 
+    /// How many of a thousand events satisfy it, as a guess: rules look for what is rare.
+    pub fn odds(&self, has_few_values: bool) -> u32 {
+        let (common, rare) = if has_few_values { (500, 300) } else { (940, 40) };
+        match self {
+            Self::Exists => 900,
+            Self::Bools(..) | Self::NumberOrder(..) | Self::FractionOrder(..) => 500,
+            Self::Texts(_, Wanted::Stranger)
+            | Self::Numbers(_, Wanted::Stranger)
+            | Self::Fractions(_, Wanted::Stranger)
+            | Self::Addresses(_, Wanted::Stranger)
+            | Self::Networks(_, Wanted::Stranger) => common,
+            Self::Texts(_, Wanted::Member)
+            | Self::Numbers(_, Wanted::Member)
+            | Self::Fractions(_, Wanted::Member)
+            | Self::Addresses(_, Wanted::Member)
+            | Self::Networks(_, Wanted::Member) => rare,
+            Self::Pattern(..) => 60,
+            Self::TextOrder(..) | Self::Value(..) | Self::EveryIn(_) | Self::SomeIn(_) => 300,
+        }
+    }
+
     /// Checks of one group on one value can be asked as one, if any of them suffices.
     pub fn group(&self) -> Option<Group> {
         Some(match self {

@@ -53,6 +53,8 @@ struct Known {
     /// Event types for which the node may be false.
     may_fail: EventSet,
     cost: u32,
+    /// How many of a thousand events it is true for, as a guess.
+    odds: u32,
     depth: u32,
 }
 
@@ -200,8 +202,33 @@ impl Expressions {
             Expr::Test(test) => self.test_cost(*test),
             _ => parts.iter().fold(1u32, |sum, part| sum.saturating_add(known(part).cost)),
         };
+        let miss = |it: &ExprId| 1000 - known(it).odds;
+        let odds = match node {
+            Expr::Test(test) => self.test_odds(*test),
+            Expr::Not(part) => miss(part),
+            Expr::And(_) => parts.iter().fold(1000, |odds, part| odds * known(part).odds / 1000),
+            Expr::Or(_) => 1000 - parts.iter().fold(1000, |odds, part| odds * miss(part) / 1000),
+            Expr::Constant(_) | Expr::EventIs(_) | Expr::ExactlyOne(_) => 500,
+        };
         let depth = 1 + parts.iter().map(|part| known(part).depth).max().unwrap_or(0);
-        Known { may_hold, may_fail, cost, depth }
+        Known { may_hold, may_fail, cost, odds, depth }
+    }
+
+    /// What a part costs for each time that it settles an `and` (by being false) or an `or`: the order
+    /// in which parts are best asked.
+    fn cost_to_settle(&self, id: ExprId, settling: bool) -> u64 {
+        let Known { cost, odds, .. } = &self.known[id.index()];
+        let times = if settling { *odds } else { 1000 - odds };
+        u64::from(*cost) * 1000 / u64::from(times + 1)
+    }
+
+    fn test_odds(&self, test: u32) -> u32 {
+        let test = self.test(test);
+        let has_few_values = match self.value(test.value) {
+            ValueSource::Field(field) => self.fields[*field as usize].id.has_few_values(),
+            _ => false,
+        };
+        test.check.odds(has_few_values)
     }
 
     fn test_cost(&self, test: u32) -> u32 {

@@ -170,6 +170,28 @@ impl FieldType {
     }
 }
 
+impl FieldId {
+    /// Whether the field has one of few values, so that any of them is common.
+    pub(crate) fn has_few_values(self) -> bool {
+        matches!(
+            self,
+            Self::FdTypechar
+                | Self::FdType
+                | Self::FdSockfamily
+                | Self::FdL4proto
+                | Self::EvtRes
+                | Self::EvtRawres
+                | Self::EvtCategory
+                | Self::ContainerId
+                | Self::ContainerType
+                | Self::ProcTty
+                | Self::UserUid
+                | Self::UserName
+                | Self::UserLoginuid
+        )
+    }
+}
+
 /// The type of a parameter of this name in `evt.rawarg`; the inner option is empty if such values
 /// cannot be compared.
 pub(crate) fn raw_parameter(name: &str) -> Option<Option<FieldType>> {

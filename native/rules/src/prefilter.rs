@@ -7,7 +7,8 @@
 //!
 //! **Invariant:** *match ⇒ need fulfilled*, for every event (`tests/prefilter.rs`).
 
-use std::collections::BTreeSet;
+use std::cell::RefCell;
+use std::collections::{BTreeSet, HashMap};
 
 use bumpalo::Bump;
 
@@ -138,7 +139,7 @@ fn open_need(
     event: EventType,
     class: OpenClass,
 ) -> OpenNeed {
-    let weaken = Weaken { expressions, event, class };
+    let weaken = Weaken { expressions, event, class, known_needs: RefCell::default() };
     roots.fold(Nothing, |need, root| need.or(weaken.expression(root, true)))
 }
 
@@ -146,11 +147,22 @@ struct Weaken<'a> {
     expressions: &'a Expressions,
     event: EventType,
     class: OpenClass,
+    /// Expressions share their parts, which would be walked again and again.
+    known_needs: RefCell<HashMap<(ExprId, bool), OpenNeed>>,
 }
 
 impl Weaken<'_> {
     /// What is necessary for an expression to be true, or for it to be false.
     fn expression(&self, id: ExprId, wanted: bool) -> OpenNeed {
+        if let Some(need) = self.known_needs.borrow().get(&(id, wanted)) {
+            return need.clone();
+        }
+        let need = self.walked(id, wanted);
+        self.known_needs.borrow_mut().insert((id, wanted), need.clone());
+        need
+    }
+
+    fn walked(&self, id: ExprId, wanted: bool) -> OpenNeed {
         match (self.expressions.get(id), wanted) {
             (Expr::Constant(value), _) => decided(*value == wanted),
             (Expr::EventIs(events), _) => decided(events.contains(self.event) == wanted),

@@ -188,10 +188,11 @@ struct Clue<'expr> {
 
 /// Rules that have a guard, and the guards by value.
 fn guards(expressions: &Expressions, conditions: &[ExprId]) -> (Vec<usize>, Box<[Guard]>) {
-    let mut clues: Vec<Option<Vec<Clue<'_>>>> = conditions
-        .iter()
-        .map(|condition| guard_of(expressions, *condition).map(|(_, it)| it))
-        .collect();
+    let clues_of = |condition: &ExprId| {
+        let (_, clues) = guard_of(expressions, *condition, &mut { PART_LIMIT })?;
+        Some(clues)
+    };
+    let mut clues: Vec<Option<Vec<Clue<'_>>>> = conditions.iter().map(clues_of).collect();
     // A value that few rules ask for is not worth a look before them.
     loop {
         let mut uses: HashMap<ValueId, usize> = HashMap::new();
@@ -267,17 +268,22 @@ fn guard(n_rules: usize, value: ValueId, clues: &[(usize, Clue<'_>)]) -> Option<
 }
 
 /// The cheapest set of texts of which a value must have one for the condition to hold, with its cost.
-fn guard_of(expressions: &Expressions, id: ExprId) -> Option<(u32, Vec<Clue<'_>>)> {
+fn guard_of<'expr>(
+    expressions: &'expr Expressions,
+    id: ExprId,
+    room: &mut usize,
+) -> Option<(u32, Vec<Clue<'expr>>)> {
+    *room = room.checked_sub(1)?;
     match expressions.get(id) {
         Expr::Test(test) => test_clues(expressions, *test),
         Expr::And(parts) => parts
             .iter()
-            .filter_map(|part| guard_of(expressions, *part))
+            .filter_map(|part| guard_of(expressions, *part, room))
             .min_by_key(|(cost, _)| *cost),
         Expr::Or(parts) => {
             let mut all = (0, Vec::new());
             for part in parts {
-                let (cost, clues) = guard_of(expressions, *part)?;
+                let (cost, clues) = guard_of(expressions, *part, room)?;
                 all.0 += cost;
                 all.1.extend(clues);
             }
@@ -286,6 +292,9 @@ fn guard_of(expressions: &Expressions, id: ExprId) -> Option<(u32, Vec<Clue<'_>>
         Expr::Constant(_) | Expr::EventIs(_) | Expr::Not(_) | Expr::ExactlyOne(_) => None,
     }
 }
+
+/// Most parts of a condition that are looked at for a guard: they may share parts many times over.
+const PART_LIMIT: usize = 10_000;
 
 /// Most texts of one guard.
 const CLUE_LIMIT: usize = 10_000;
@@ -328,6 +337,7 @@ fn tells_little(expressions: &Expressions, value: ValueId) -> bool {
             | FieldId::ProcArgs
             | FieldId::FdName
             | FieldId::FdNameraw
+            | FieldId::FdRealpath
             | FieldId::FdDirectory
             | FieldId::FdFilename
             | FieldId::FsPathName

@@ -89,7 +89,7 @@ impl Expressions {
             return self.constant(settling);
         }
         flat.retain(|part| *self.get(*part) != Expr::Constant(!settling));
-        flat.sort_unstable_by_key(|part| (self.known[part.index()].cost, *part));
+        flat.sort_unstable_by_key(|part| (self.cost_to_settle(*part, settling), *part));
         flat.dedup();
         match (flat.as_slice(), word) {
             ([], _) => self.constant(!settling),
