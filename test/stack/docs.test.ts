@@ -1,0 +1,126 @@
+import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs'
+import { dirname, join, relative } from 'node:path'
+import t from 'tap'
+import { parse } from 'yaml'
+import { ROOT, run } from './support/run.js'
+
+/** Every document that is kept. */
+const DOCUMENTS = run('git', [
+  '-c',
+  'safe.directory=*',
+  'ls-files',
+  '-c',
+  '-o',
+  '--exclude-standard',
+  '*.md',
+])
+  .trim()
+  .split('\n')
+  .filter((path) => existsSync(join(ROOT, path)))
+
+/** Those whose commands a user types first. */
+const TYPED = ['README.md', 'docs/install.md', 'docs/operations.md']
+
+interface Block {
+  readonly language: string
+  readonly body: string
+  /** The comment right before it. */
+  readonly mark: string
+}
+
+function blocks(path: string): readonly Block[] {
+  const found = read(path).matchAll(/(?:<!--([^>]*)-->\n)?^```(\w*)\n([\s\S]*?)^```$/gm)
+  return Array.from(found, ([, mark = '', language = '', body = '']) => {
+    return { mark: mark.trim(), language, body }
+  })
+}
+
+function read(path: string): string {
+  return readFileSync(join(ROOT, path), 'utf8')
+}
+
+/** As repository hosts make them of headings. */
+function anchors(path: string): readonly string[] {
+  return Array.from(read(path).matchAll(/^#+ (.*)$/gm), ([, heading = '']) =>
+    heading
+      .toLowerCase()
+      .replace(/[^\p{L}\p{N} _-]/gu, '')
+      .replaceAll(' ', '-'),
+  )
+}
+
+void t.test('every link leads somewhere', (t) => {
+  t.ok(DOCUMENTS.length > 10)
+  for (const path of DOCUMENTS) {
+    const prose = read(path)
+      .replace(/^```[\s\S]*?^```$/gm, '')
+      .replace(/`[^`\n]*`/g, '')
+    for (const [, target = ''] of prose.matchAll(/\]\(([^)\s]+)\)/g)) {
+      if (/^(https?|mailto):/.test(target)) continue
+      const [file = '', anchor] = target.split('#')
+      const linked = file === '' ? path : relative(ROOT, join(ROOT, dirname(path), file))
+      const exists = existsSync(join(ROOT, linked))
+      t.ok(exists, `${path}: ${target}`)
+      if (exists && anchor !== undefined && statSync(join(ROOT, linked)).isFile()) {
+        t.ok(anchors(linked).includes(anchor), `${path}: ${target}`)
+      }
+    }
+  }
+  t.end()
+})
+
+void t.test('every command that a user types is run by a test, or marked as needing more', (t) => {
+  for (const path of TYPED) {
+    for (const { language, mark, body } of blocks(path)) {
+      if (language !== 'sh') continue
+      const [first = ''] = body.split('\n')
+      const test = /^run by: (\S+)$/.exec(mark)?.[1]
+      if (test === undefined) t.match(mark, /^needs: \S/, `${path}: ${first}`)
+      else t.ok(existsSync(join(ROOT, test)), `${path}: ${first} (${test})`)
+    }
+  }
+  t.end()
+})
+
+void t.test('every YAML in the documents is one', (t) => {
+  for (const path of DOCUMENTS) {
+    for (const { language, body } of blocks(path)) {
+      if (language !== 'yaml') continue
+      t.doesNotThrow(() => {
+        parse(body)
+      }, path)
+    }
+  }
+  t.end()
+})
+
+void t.test('recording rules for old dashboards are rules', (t) => {
+  const body = blocks('docs/migrate.md').find((block) => block.body.startsWith('groups:'))?.body
+  const file = join(t.testdir({ 'rules.yml': body ?? '' }), 'rules.yml')
+  t.match(run('promtool', ['check', 'rules', '--lint=none', file]), /2 rules found/)
+  t.end()
+})
+
+void t.test('flags of the daemon in the documents are flags of the daemon', (t) => {
+  const help = ['--help', 'rules check --help'].map((arguments_) => {
+    return run('native/target/release/peregrined', arguments_.split(' '))
+  })
+  const known = new Set([...help.join(' ').matchAll(/--[a-z-]+/g)].map(([flag]) => flag))
+  const rows = read('docs/migrate.md').split('## From Falco\n')[1]?.split('\n## ')[0] ?? ''
+  const told = Array.from(rows.matchAll(/^\|[^|]*\|(.*)\|$/gm), ([, cell = '']) => cell)
+  for (const [flag] of told.join(' ').matchAll(/--[a-z-]+/g)) {
+    if (!/^--+$/.test(flag)) t.ok(known.has(flag), flag)
+  }
+  t.end()
+})
+
+void t.test('the runbooks say what it means, what to do first, and how to quiet it', (t) => {
+  for (const name of readdirSync(join(ROOT, 'docs/runbooks'))) {
+    const text = read(`docs/runbooks/${name}`)
+    t.match(text, /^## First$/m, name)
+    t.match(text, /^## To quiet it$/m, name)
+    const first = text.split('## First')[1]?.split('\n## ')[0] ?? ''
+    t.equal([...first.matchAll(/^\d\. /gm)].length, 3, `${name}: three steps`)
+  }
+  t.end()
+})

@@ -1,0 +1,89 @@
+/**
+ * A Docker of the test's own, in a network of its own: what it publishes and filters is not seen
+ * outside and goes with it. It has no registry; its images are made of this machine's files.
+ */
+import { spawn } from 'node:child_process'
+import { join } from 'node:path'
+import { temporaryDirectory, until } from '../../exporter/support/exporter.js'
+import { COMPOSE, ROOT, run, tryRun } from './run.js'
+
+export interface Teardown {
+  readonly teardown: (work: () => unknown) => void
+}
+
+export interface Engine {
+  readonly socket: string
+  docker(...args: readonly string[]): string
+  /** Compose in the repository's root, with the settings that were given to `startEngine`. */
+  compose(...args: readonly string[]): string
+  /** Makes an image of a folder. */
+  image(name: string, root: string, ...changes: readonly string[]): void
+  /** GET from within its network; undefined where nobody answers, or with an error. */
+  get(url: string): string | undefined
+}
+
+/** An engine pulls its images through this many names; none of them is asked for. */
+const FLAGS = ['--registry-mirror=http://127.0.0.1:1']
+
+export async function startEngine(
+  t: Teardown,
+  settings: Readonly<Record<string, string>>,
+): Promise<Engine> {
+  const directory = temporaryDirectory(t)
+  const socket = join(directory, 'docker.sock')
+  const args = [
+    ...['--data-root', join(directory, 'data'), '--exec-root', join(directory, 'exec')],
+    ...['--pidfile', join(directory, 'pid'), '--host', `unix://${socket}`, ...FLAGS],
+  ]
+  const script = 'busybox ip link set lo up && exec dockerd "$@"'
+  const daemon = spawn('unshare', ['--net', '--', 'sh', '-c', script, 'dockerd', ...args], {
+    stdio: ['ignore', 'ignore', 'pipe'],
+  })
+  let log = ''
+  daemon.stderr.setEncoding('utf8').on('data', (part: string) => (log += part))
+  let isEnded = false
+  const ended = new Promise<void>((resolve) => {
+    daemon.once('close', () => {
+      isEnded = true
+      resolve()
+    })
+    daemon.once('error', (error) => {
+      log += String(error)
+      isEnded = true
+      resolve()
+    })
+  })
+  const environment = { DOCKER_HOST: `unix://${socket}`, DOCKER_BUILDKIT: '0', ...settings }
+  const docker = (...rest: readonly string[]): string => run('docker', rest, environment).trim()
+  t.teardown(async () => {
+    if (!isEnded) {
+      const containers = docker('ps', '-aq').split('\n').filter(Boolean)
+      if (containers.length > 0) docker('rm', '-fv', ...containers)
+    }
+    daemon.kill('SIGTERM')
+    await ended
+  })
+  await until('Docker answers', () => {
+    if (isEnded) throw new Error(`dockerd ended: ${log.slice(-2000)}`)
+    return log.includes('API listen on')
+  })
+  const network = `--net=/proc/${daemon.pid ?? 0}/ns/net`
+  return {
+    socket,
+    docker,
+    compose: (...rest) =>
+      run(COMPOSE, ['--project-directory', ROOT, ...rest], {
+        ...environment,
+        CONTAINER_SOCKET: socket,
+      }),
+    image(name, root, ...changes) {
+      const tarball = join(directory, 'image.tar')
+      run('tar', ['-C', root, '-cf', tarball, '.'])
+      docker('import', ...changes.flatMap((change) => ['-c', change]), tarball, name)
+    },
+    get(url) {
+      const { code, stdout } = tryRun('nsenter', [network, 'curl', '-sf', '--max-time', '10', url])
+      return code === 0 ? stdout : undefined
+    },
+  }
+}
