@@ -105,6 +105,7 @@ spec:
               - SYS_PTRACE
               - DAC_READ_SEARCH
               - CHOWN
+              - SETPCAP
               drop:
               - ALL
             privileged: false
@@ -287,6 +288,7 @@ spec:
               - SYS_PTRACE
               - DAC_READ_SEARCH
               - CHOWN
+              - SETPCAP
               drop:
               - ALL
             privileged: false
@@ -466,6 +468,7 @@ spec:
               - SYS_PTRACE
               - DAC_READ_SEARCH
               - CHOWN
+              - SETPCAP
               drop:
               - ALL
             privileged: false
