@@ -7,7 +7,7 @@ import {
 import { BAD, CAREFUL, GOOD, TAG, UIDS } from './config.js'
 import { amongDashboards } from './links.js'
 import { inWords, overTimePanel, stat, steps, table } from './panels.js'
-import { now, overTime, rows } from './queries.js'
+import { growth, now, overTime, rows } from './queries.js'
 import { lokiVariable, nodeVariables, prometheusVariable } from './variables.js'
 
 const OF = 'cluster=~"$cluster",instance=~"$exporter"'
@@ -60,7 +60,7 @@ export function health(): Dashboard {
         description:
           'Events that found their ring buffer full in the range; a rule may have missed its event. Runbook: docs/runbooks/PeregrineCaptureLoss.md',
         target: now(
-          `round(sum(increase(peregrined_capture_events_lost_total{${OF}}[$__range]))) or vector(0)`,
+          `round(sum${growth(`peregrined_capture_events_lost_total{${OF}}`)}) or vector(0)`,
         ),
         steps: steps(GOOD, [1, BAD]),
         mappings: inWords({ 0: 'none' }),
@@ -73,7 +73,7 @@ export function health(): Dashboard {
         description:
           'Alerts known to be missing on the way to the exporter, in the range. Runbook: docs/runbooks/PeregrineAlertsMissing.md',
         target: now(
-          `round(sum(increase(peregrine_alerts_missed_total{${OF}}[$__range])) + sum(increase(peregrine_subscribe_alerts_dropped_total{${OF}}[$__range]))) or vector(0)`,
+          `round(sum${growth(`peregrine_alerts_missed_total{${OF}}`)} + sum${growth(`peregrine_subscribe_alerts_dropped_total{${OF}}`)}) or vector(0)`,
         ),
         steps: steps(GOOD, [1, BAD]),
         mappings: inWords({ 0: 'none' }),
@@ -239,7 +239,7 @@ export function health(): Dashboard {
     .withPanel(
       overTimePanel({
         ...HALF,
-        title: 'Memory and processor of the exporter',
+        title: 'Memory of the exporter',
         description: 'Resident memory.',
         targets: [
           overTime(

@@ -17,15 +17,15 @@ import {
   table,
   unitCells,
 } from './panels.js'
-import { detections, lastSeen, lines, now, overTime, rows } from './queries.js'
+import { detections, growth, lastSeen, lines, now, overTime, rows } from './queries.js'
 import { detectionVariables, lokiVariable, prometheusVariable } from './variables.js'
 
 const QUIET = 'Nothing was detected in this range'
 const NONE = inWords({ 0: 'none' })
 
 function count(priorities: string): string {
-  const increase = `increase(falco_events{${SELECTED},priority=~"${priorities}"}[$__range])`
-  return `round(sum(${increase})) or vector(0)`
+  const selector = `falco_events{${SELECTED},priority=~"${priorities}"}`
+  return `round(sum${growth(selector)}) or vector(0)`
 }
 
 function countPanel(title: string, priorities: string, color: string): ReturnType<typeof stat> {
@@ -119,7 +119,7 @@ export function overview(): Dashboard {
       overTimePanel({
         title: 'Detections by priority',
         description:
-          'Detections per bar. A series counts from its first event on, since the exporter shows each scraper a new series once as 0.',
+          'About how many per bar: Prometheus extrapolates to the width of a bar, and the numbers above are exact. A series counts from its first event on, since the exporter shows each scraper a new series once as 0.',
         width: 24,
         height: 8,
         targets: [

@@ -42,10 +42,20 @@ export function linesOverTime(expr: string, legend: string): LokiQuery {
     .legendFormat(legend)
 }
 
-/** Detections in the chosen range, by the labels. Whole numbers: `increase` extrapolates. */
+/**
+ * By how much a counter grew in the chosen range, to the number. `increase` extrapolates: right
+ * after a first event it says two. It is left for counters that began anew in the range.
+ */
+export function growth(selector: string, offset = ''): string {
+  const range = `${selector}[$__range]${offset}`
+  const exact = `max_over_time(${range}) - min_over_time(${range})`
+  return `(${exact} and resets(${range}) == 0 or increase(${range}))`
+}
+
+/** Detections in the chosen range, by the labels. */
 export function detections(by: readonly string[], offset = ''): string {
   const grouping = by.length === 0 ? '' : ` by (${by.join(', ')}) `
-  return `round(sum${grouping}(increase(falco_events{${SELECTED}}[$__range]${offset})))`
+  return `round(sum${grouping}${growth(`falco_events{${SELECTED}}`, offset)})`
 }
 
 /** When the newest detection was seen, in milliseconds, of those that are in the range. */

@@ -1,6 +1,7 @@
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs'
 import { dirname, join, relative } from 'node:path'
 import t from 'tap'
+import { DAEMON } from '../e2e/support/daemon.js'
 import { parse } from 'yaml'
 import { ROOT, run } from './support/run.js'
 
@@ -103,7 +104,7 @@ void t.test('recording rules for old dashboards are rules', (t) => {
 
 void t.test('flags of the daemon in the documents are flags of the daemon', (t) => {
   const help = ['--help', 'rules check --help'].map((arguments_) => {
-    return run('native/target/release/peregrined', arguments_.split(' '))
+    return run(DAEMON, arguments_.split(' '))
   })
   const known = new Set([...help.join(' ').matchAll(/--[a-z-]+/g)].map(([flag]) => flag))
   const rows = read('docs/migrate.md').split('## From Falco\n')[1]?.split('\n## ')[0] ?? ''

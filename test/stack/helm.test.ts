@@ -13,6 +13,7 @@ import { Secret } from 'kubernetes-models/v1/Secret'
 import { Service } from 'kubernetes-models/v1/Service'
 import { ServiceAccount } from 'kubernetes-models/v1/ServiceAccount'
 import t from 'tap'
+import { DAEMON } from '../e2e/support/daemon.js'
 import { HELM, run, tryRun, type Ran } from './support/run.js'
 import { at, list, readText, readYamlDocuments, text } from './support/values.js'
 
@@ -204,7 +205,7 @@ void t.test("Falco's command works with another chart's name", (t) => {
 })
 
 void t.test('the daemon knows every flag that the chart gives it', (t) => {
-  const help = run('native/target/release/peregrined', ['--help'])
+  const help = run(DAEMON, ['--help'])
   const flags = [...certificates(t), ...FALCO, '--set', 'falco.file_output.enabled=true']
   flags.push('--set', 'falco.file_output.filename=/var/log/alerts')
   for (const arg of list(at(container(render(...flags), 'peregrined'), 'args'))) {

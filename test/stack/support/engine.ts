@@ -71,11 +71,14 @@ export async function startEngine(
   return {
     socket,
     docker,
-    compose: (...rest) =>
-      run(COMPOSE, ['--project-directory', ROOT, ...rest], {
-        ...environment,
-        CONTAINER_SOCKET: socket,
-      }),
+    compose(...rest) {
+      const args = ['--project-directory', ROOT]
+      const set = { ...environment, CONTAINER_SOCKET: socket }
+      const { code, stdout, stderr } = tryRun(COMPOSE, [...args, ...rest], set)
+      if (code === 0) return stdout
+      const logs = tryRun(COMPOSE, [...args, 'logs', '--no-color', '--tail=30'], set).stdout
+      throw new Error(`compose ${rest.join(' ')}: ${stderr}\n${logs}`)
+    },
     image(name, root, ...changes) {
       const tarball = join(directory, 'image.tar')
       run('tar', ['-C', root, '-cf', tarball, '.'])

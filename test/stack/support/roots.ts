@@ -7,6 +7,7 @@
 import {
   chmodSync,
   chownSync,
+  copyFileSync,
   cpSync,
   existsSync,
   mkdirSync,
@@ -15,7 +16,7 @@ import {
 } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { DAEMON } from '../../e2e/support/daemon.js'
-import { ROOT, run } from './run.js'
+import { ROOT, run, tryRun } from './run.js'
 import { at, isFields, readJson } from './values.js'
 
 const COMMANDS = ['cat', 'chmod', 'chown', 'cp', 'env', 'grep', 'ls', 'mkdir', 'rm', 'sh', 'true']
@@ -29,21 +30,29 @@ function makeBase(root: string, programs: readonly string[]): void {
     mkdirSync(join(root, folder), { recursive: true })
   chmodSync(join(root, 'tmp'), 0o1777)
   cpSync('/bin/busybox', join(root, 'bin/busybox'))
-  for (const command of [...COMMANDS, 'wget']) symlinkSync('busybox', join(root, 'bin', command))
+  for (const command of COMMANDS) symlinkSync('busybox', join(root, 'bin', command))
   writeFileSync(join(root, 'etc/passwd'), 'root:x:0:0::/:/bin/sh\n')
   for (const library of new Set(programs.flatMap(librariesOf))) {
     mkdirSync(join(root, dirname(library)), { recursive: true })
-    cpSync(library, join(root, library), { dereference: true })
+    copyFileSync(library, join(root, library))
   }
 }
 
+/** None of a static program. */
 function librariesOf(program: string): readonly string[] {
-  return run('ldd', [program]).match(/\/\S+/g) ?? []
+  const found = tryRun('ldd', [program]).stdout.match(/\/\S+/g) ?? []
+  return found.filter((path) => path.includes('.so') && existsSync(path))
+}
+
+/** Parts of Node packages that are compiled. */
+function nativeParts(): readonly string[] {
+  const args = ['node_modules', '-name', '*.node', '-path', '*linux-x64-gnu*']
+  return run('find', args).split('\n').filter(Boolean)
 }
 
 /** BASE_IMAGE of both. */
 export function makeRuntimeRoot(root: string): void {
-  makeBase(root, [NODE, DAEMON])
+  makeBase(root, [NODE, DAEMON, ...nativeParts()])
 }
 
 /** BUILD_IMAGE of the daemon. */
@@ -83,9 +92,11 @@ function packages(): readonly string[] {
 }
 
 /** The image of a Prometheus or an Alertmanager, with Debian's program in the place of theirs. */
-export function makeServerRoot(root: string, name: string, program: string): void {
-  makeBase(root, [program])
+export function makeServerRoot(root: string, name: string, tool: string): void {
+  const program = `/usr/bin/${name === 'alertmanager' ? 'prometheus-alertmanager' : name}`
+  makeBase(root, [program, `/usr/bin/${tool}`])
   cpSync(program, join(root, 'bin', name))
+  cpSync(`/usr/bin/${tool}`, join(root, 'bin', tool))
   for (const folder of [name, `etc/${name}/rules`, `etc/${name}/templates`]) {
     mkdirSync(join(root, folder), { recursive: true })
   }
