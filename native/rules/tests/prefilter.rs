@@ -155,7 +155,7 @@ fn plan(conditions: &[String]) -> Plan {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(2000))]
+    #![proptest_config(ProptestConfig { cases: 512, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn an_open_that_matches_is_one_that_the_kernel_lets_through(
