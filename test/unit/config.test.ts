@@ -1,6 +1,9 @@
+import { readFileSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
 import fc from 'fast-check'
 import t from 'tap'
 import { parseCommand, type Command } from '../../src/config/index.js'
+import { renderReference } from '../../src/config/reference.js'
 import { SETTINGS } from '../../src/config/settings.js'
 
 interface Case {
@@ -292,5 +295,11 @@ void t.test('every setting is in the help; the configuration in force reads back
   const printed = run({ name: '', argv: [...argv, '--print-config'] })
   const printedText = printed.kind === 'print' ? printed.text : ''
   t.same(run({ name: '', file: printedText }), run({ name: '', argv }))
+  t.end()
+})
+
+void t.test('the reference in docs/ is the one that the settings make', (t) => {
+  const path = fileURLToPath(new URL('../../../docs/configuration.md', import.meta.url))
+  t.equal(readFileSync(path, 'utf8'), renderReference(), 'npm run docs writes it')
   t.end()
 })
