@@ -42,7 +42,7 @@ test_stack() {
   ((${#files[@]} > 0)) || files=(dist/test/stack/*.test.js)
   say 'tests of the stack (tap)'
   tap build
-  tap --timeout=300 --jobs=1 "${files[@]}"
+  tap --timeout=600 --jobs=1 "${files[@]}"
 }
 
 case $part in

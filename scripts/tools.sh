@@ -42,8 +42,11 @@ build() {
   [[ ! $TOOLS/$name -nt $module/go.sum ]] || return 0
   has_go || fetch_go
   say "building $name from the Go proxy"
-  (cd "$module" && GOFLAGS=-buildvcs=false GOWORK=off \
-    go build -trimpath -ldflags "-s -w $flags" -o "$TOOLS/$name.new" "$package")
+  # Twice more, since a proxy that hiccups once must not end a build of twenty minutes.
+  for _ in 1 2 3; do
+    (cd "$module" && GOFLAGS=-buildvcs=false GOWORK=off \
+      go build -trimpath -ldflags "-s -w $flags" -o "$TOOLS/$name.new" "$package") && break
+  done
   mv "$TOOLS/$name.new" "$TOOLS/$name"
 }
 

@@ -176,6 +176,7 @@ void t.test("Falco's command works with another chart's name", (t) => {
     '--stdout=json',
     '--json-output',
     '--log-level=warn',
+    '--http-output=http://siem/',
     '--grpc-listen=0.0.0.0:5060',
     '--tls-client-ca=/etc/peregrine/certs/ca.crt',
   ]) {

@@ -8,6 +8,8 @@ import { makeNodeRoot, makeRuntimeRoot, makeRustRoot, makeServerRoot } from './s
 import { at, list, text } from './support/values.js'
 
 const RULE = 'Story told'
+/** Generous, for a machine that is busy with other things. */
+const LIMIT_MILLISECONDS = 120_000
 const METRICS = 'http://127.0.0.1:9376/metrics'
 const PROMETHEUS = 'http://127.0.0.1:9090/api/v1'
 const NOTIFICATIONS = 'http://127.0.0.1:9377/notifications'
@@ -80,10 +82,10 @@ void t.test('docker compose up, a deed in a container, and the notification', as
   const seen = `falco_events{rule="${RULE}"}`
 
   await t.test('the first deed is counted, and told at the webhook', async (t) => {
-    await until('Prometheus scrapes', () => (ask('up == 1')?.length ?? 0) > 0)
+    await until('Prometheus scrapes', () => (ask('up == 1')?.length ?? 0) > 0, LIMIT_MILLISECONDS)
     deed()
-    await until('counted', () => counted() === 1)
-    await until('notified', () => told().length > 0)
+    await until('counted', () => counted() === 1, LIMIT_MILLISECONDS)
+    await until('notified', () => told().length > 0, LIMIT_MILLISECONDS)
     const labels = at(told()[0], 'labels')
     t.equal(at(labels, 'alertname'), 'PeregrineDetectionCritical')
     t.equal(at(labels, 'hostname'), 'story-node')
@@ -91,9 +93,13 @@ void t.test('docker compose up, a deed in a container, and the notification', as
   })
 
   await t.test('every panel asks what Prometheus can answer', async (t) => {
-    await until('one event increases', () => {
-      return (ask(`increase(${seen}[5m]) > 0`)?.length ?? 0) > 0
-    })
+    await until(
+      'one event increases',
+      () => {
+        return (ask(`increase(${seen}[5m]) > 0`)?.length ?? 0) > 0
+      },
+      LIMIT_MILLISECONDS,
+    )
     for (const { where, refId, language, expr } of queries()) {
       if (language !== 'promql') continue
       const narrowed = fill(expr, '1h', '5m').replaceAll('rule=~".*"', `rule="${RULE}"`)
@@ -110,13 +116,14 @@ void t.test('docker compose up, a deed in a container, and the notification', as
 
   await t.test('an upgrade of both neither loses nor repeats', async (t) => {
     deed()
-    await until('counted', () => counted() === 2)
+    await until('counted', () => counted() === 2, LIMIT_MILLISECONDS)
     engine.compose('up', '--detach', '--no-build', '--force-recreate', '--no-deps', 'peregrined')
     engine.compose('up', '--detach', '--no-build', '--force-recreate', 'peregrine')
-    await until('both are back', () => engine.get('http://127.0.0.1:9376/readyz') !== undefined)
+    const ready = 'http://127.0.0.1:9376/readyz'
+    await until('both are back', () => engine.get(ready) !== undefined, LIMIT_MILLISECONDS)
     t.equal(counted(), 2)
     deed()
-    await until('counted', () => counted() >= 3)
+    await until('counted', () => counted() >= 3, LIMIT_MILLISECONDS)
     t.equal(counted(), 3)
     t.equal(told().length, 1, 'one notification, however often the rule fires')
   })

@@ -22,6 +22,9 @@ export interface Engine {
   get(url: string): string | undefined
 }
 
+/** On a machine that is busy with other things. */
+const START_MILLISECONDS = 120_000
+
 /** An engine pulls its images through this many names; none of them is asked for. */
 const FLAGS = ['--registry-mirror=http://127.0.0.1:1']
 
@@ -63,10 +66,14 @@ export async function startEngine(
     daemon.kill('SIGTERM')
     await ended
   })
-  await until('Docker answers', () => {
-    if (isEnded) throw new Error(`dockerd ended: ${log.slice(-2000)}`)
-    return log.includes('API listen on')
-  })
+  await until(
+    'Docker answers',
+    () => {
+      if (isEnded) throw new Error(`dockerd ended: ${log.slice(-2000)}`)
+      return log.includes('API listen on')
+    },
+    START_MILLISECONDS,
+  )
   const network = `--net=/proc/${daemon.pid ?? 0}/ns/net`
   return {
     socket,

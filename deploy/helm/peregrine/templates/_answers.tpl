@@ -30,7 +30,6 @@
   "outputs" "alerts are never throttled; Alertmanager groups them"
   "output_timeout" "a slow subscriber never blocks: it reads from the journal"
   "outputs_queue" "the journal takes the place of the queue; journal.limitBytes bounds it"
-  "http_output" "the exporter sends alerts on: exporter.env, PEREGRINE_ALERTMANAGER_URL; Loki by loki.url"
   "program_output" "no program is started; use the file output or Alertmanager's webhook"
   "syslog_output" "standard output goes to the node's log collector"
   "webserver" "health and metrics are on port 9376"

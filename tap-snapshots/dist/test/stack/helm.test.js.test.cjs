@@ -89,6 +89,7 @@ spec:
             - --journal-age=7d
             - --stdout=json
             - --json-output
+            - --http-output=http://siem/
             - --log-level=warn
           env:
             - name: NODE_NAME
