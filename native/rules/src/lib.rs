@@ -9,8 +9,11 @@
 //! * `exceptions` and `lists` change texts, as the language wants it; a text knows where each part
 //!   of it stands in the files. `parser` reads the result.
 //! * `typing` puts macros in and checks fields, operators and constants against the catalogue.
-//! * `expression` shares equal parts and puts cheap ones first; `compile` makes one program per group
-//!   of event types.
+//! * `expression` shares equal parts and puts first what settles soonest for its cost; `compile` makes
+//!   one program per group of event types.
+//! * `evaluate` asks the `shortlist` of a program which rules an event may match at all, and tries
+//!   those.
+//! * `explain` gives conditions as their authors wrote them, and why an event does not match.
 //! * [`parameters`] knows what event types carry and writes it as rules compare it, with the tables of
 //!   [`flags`] and [`numbers`].
 //!
