@@ -40,6 +40,7 @@ struct control {
 	/* What opens are of interest, a bit per enum open_call and class of open (filter.h). */
 	__u64 opens_always; /* whatever the name */
 	__u64 opens_named; /* if the name begins with a prefix in open_prefixes that has the bit */
+	__u64 opens_last_named; /* if its last name is in open_last_names and has the bit */
 };
 
 volatile struct control control SEC(".data.control");

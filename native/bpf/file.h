@@ -53,8 +53,9 @@ static __always_inline void open_exit(struct task_struct *task,
 				      const struct open_arguments *arguments, __s64 result)
 {
 	__u64 bit = open_bit(arguments->call, arguments->flags, result);
-	bool is_possible = arguments->is_uncertain ||
-			   ((control.opens_always | control.opens_named) & bit);
+	bool is_possible =
+		arguments->is_uncertain ||
+		((control.opens_always | control.opens_named | control.opens_last_named) & bit);
 	struct scratch *scratch;
 	struct file *file = NULL;
 	struct open_record *record;
@@ -73,8 +74,8 @@ static __always_inline void open_exit(struct task_struct *task,
 	if (result >= 0)
 		file = file_of(task, result);
 	if (is_possible && !arguments->is_uncertain && length &&
-	    !open_is_wanted(scratch, sizeof(*record), length, bit) &&
-	    (result < 0 || name_is_opened(scratch, sizeof(*record), length, file))) {
+	    !name_is_wanted(scratch, sizeof(*record), length, bit) &&
+	    (result < 0 || !file_is_wanted(scratch, sizeof(*record), length, file, bit))) {
 		if (!filtered_is_audited())
 			return;
 		flags |= RECORD_AUDIT;

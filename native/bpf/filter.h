@@ -75,10 +75,11 @@ static __always_inline bool name_is_unclean(struct scratch *scratch, __u32 start
 }
 
 /*
- * Whether some rule may match. The name of `length` bytes stands at `start`; the four bytes before
- * it are free and take the length of the key, so that nothing is copied.
+ * Whether some rule may match because of how the name begins. The name of `length` bytes stands at
+ * `start`; the four bytes before it are free and take the length of the key, so that nothing is
+ * copied.
  */
-static __always_inline bool open_is_wanted(struct scratch *scratch, __u32 start, __u32 length,
+static __always_inline bool name_is_wanted(struct scratch *scratch, __u32 start, __u32 length,
 					   __u64 bit)
 {
 	struct prefix_key *key = (void *)scratch->bytes + start - sizeof(__u32);
@@ -97,37 +98,39 @@ static __always_inline bool open_is_wanted(struct scratch *scratch, __u32 start,
 }
 
 /*
- * Whether the opened file has the last name that was asked for. It has another one behind a
- * symlink, or when another thread has changed the name in memory meanwhile: then rules must see
- * both.
+ * Whether some rule may match because of the opened file: it has another last name than the one
+ * that was asked for, or one that is asked for. It has another one behind a symlink, or when
+ * another thread has changed the name in memory meanwhile; then rules must see both.
  */
-static __always_inline bool name_is_opened(struct scratch *scratch, __u32 start, __u32 length,
-					   const struct file *file)
+static __always_inline bool file_is_wanted(struct scratch *scratch, __u32 start, __u32 length,
+					   const struct file *file, __u64 bit)
 {
 	const struct dentry *dentry = BPF_CORE_READ(file, f_path.dentry);
 	__u32 n = BPF_CORE_READ(dentry, d_name.len);
 	__u32 end = start + length - 1, room = start + NAME_WORDS * 8 + 16;
-	__u64 *given, *opened;
+	struct last_name *name = (void *)scratch->bytes + room;
+	__u64 *given, *opened = (void *)name, *bits;
 
-	if (!file || n + 2 > length || n > NAME_WORDS * 8 - 16)
-		return false;
+	if (!file || n + 2 > length || n >= LAST_BYTES)
+		return true;
 	if (scratch->bytes[(end - n - 1) & (SCRATCH_HALF - 1)] != '/')
-		return false;
+		return true;
+	__builtin_memset(name, 0, sizeof(*name));
+	if (bpf_probe_read_kernel(name, n & (LAST_BYTES - 1), BPF_CORE_READ(dentry, d_name.name)))
+		return true;
+	/* Both end in zeros. */
+	*(__u64 *)(scratch->bytes + (end & (SCRATCH_HALF - 1))) = 0;
 	given = (void *)scratch->bytes + ((end - n) & (SCRATCH_HALF - 1));
-	opened = (void *)scratch->bytes + room;
-	/* Both end in a NUL and eight bytes of zero behind it at least. */
-	*(__u64 *)(scratch->bytes + ((room + n) & (SCRATCH_HALF - 1))) = 0;
-	if (bpf_probe_read_kernel(opened, n & (NAME_WORDS * 8 - 1),
-				  BPF_CORE_READ(dentry, d_name.name)))
-		return false;
-	*(__u64 *)(scratch->bytes + ((end) & (SCRATCH_HALF - 1))) = 0;
-	for (__u32 i = 0; i < NAME_WORDS; i++) {
+	for (__u32 i = 0; i < LAST_BYTES / 8; i++) {
 		if (i * 8 >= n)
-			return true;
+			break;
 		if (given[i] != opened[i])
-			return false;
+			return true;
 	}
-	return false;
+	if (!(control.opens_last_named & bit))
+		return false;
+	bits = bpf_map_lookup_elem(&open_last_names, name);
+	return bits && (*bits & bit);
 }
 
 /* Counts an event that is left out; true if it is sent all the same, to check the filter. */

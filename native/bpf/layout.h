@@ -21,9 +21,10 @@ LAYOUT(connect_record, 160, via, 156);
 LAYOUT(file_facts, 24, open_flags, 20);
 LAYOUT(call_record, 256, sections, 136);
 LAYOUT(config, 132, ring_calls, 4);
-LAYOUT(control, 2072, opens_named, 2064);
+LAYOUT(control, 2080, opens_last_named, 2072);
 LAYOUT(lane_state, 32, ring_lost, 24);
 LAYOUT(prefix_key, 68, text, 4);
+LAYOUT(last_name, 64, text, 0);
 LAYOUT(recipe, 24, steps, 0);
 
 #undef LAYOUT

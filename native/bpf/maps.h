@@ -72,6 +72,20 @@ struct {
 	__type(value, __u64);
 } open_prefixes SEC(".maps");
 
+#define LAST_BYTES 64
+
+struct last_name {
+	char text[LAST_BYTES]; /* zero behind its end */
+};
+
+/* Last name of a path to the bits of control.opens_last_named that it fulfils. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 4096);
+	__type(key, struct last_name);
+	__type(value, __u64);
+} open_last_names SEC(".maps");
+
 /* Key: number of a native call, or N_SYSCALLS and that of a 32-bit one. Written before loading. */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);

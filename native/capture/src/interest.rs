@@ -6,6 +6,11 @@ use crate::syscalls::Syscall;
 
 /// Longest prefix that the programs compare (`PREFIX_BYTES` in `bpf/maps.h`).
 const PREFIX_BYTES: usize = 64;
+/// Most prefixes and last names that the maps hold; what has more of them passes whole.
+const PREFIXES: usize = 16_384;
+const LAST_NAMES: usize = 4096;
+/// Room of a last name and its NUL (`LAST_BYTES` in `bpf/maps.h`).
+const LAST_BYTES: usize = 64;
 
 /// What is to be captured besides the life cycle of processes.
 #[derive(Clone, Debug, Default)]
@@ -34,11 +39,20 @@ pub struct Opens {
     /// Kinds that are told if the name begins with a prefix that has their bit.
     pub(crate) named: u64,
     pub(crate) prefixes: BTreeMap<Box<[u8]>, u64>,
+    /// Kinds that are told if the last name is one that has their bit.
+    pub(crate) last_named: u64,
+    pub(crate) last: BTreeMap<Box<[u8]>, u64>,
 }
 
 impl Default for Opens {
     fn default() -> Self {
-        Self { always: u64::MAX, named: 0, prefixes: BTreeMap::new() }
+        Self {
+            always: u64::MAX,
+            named: 0,
+            prefixes: BTreeMap::new(),
+            last_named: 0,
+            last: BTreeMap::new(),
+        }
     }
 }
 
@@ -57,9 +71,32 @@ impl Opens {
     pub fn add_named<'p>(&mut self, kind: u32, prefixes: impl Iterator<Item = &'p [u8]>) {
         self.named |= 1 << kind;
         for prefix in prefixes {
+            if self.prefixes.len() >= PREFIXES {
+                return self.add_always(kind);
+            }
             let kept = &prefix[..prefix.len().min(PREFIX_BYTES)];
             *self.prefixes.entry(kept.into()).or_default() |= 1 << kind;
         }
+    }
+
+    /// Opens of this kind whose last name is one of these, each of at most 63 bytes.
+    pub fn add_last<'n>(&mut self, kind: u32, names: impl Iterator<Item = &'n [u8]>) {
+        for name in names {
+            if name.len() >= LAST_BYTES || self.last.len() >= LAST_NAMES {
+                return self.add_always(kind);
+            }
+            self.last_named |= 1 << kind;
+            *self.last.entry(name.into()).or_default() |= 1 << kind;
+        }
+    }
+
+    /// Each last name as the map's key (`struct last_name`), with its bits.
+    pub(crate) fn last_entries(&self) -> impl Iterator<Item = (Vec<u8>, u64)> {
+        self.last.iter().map(|(name, bits)| {
+            let mut key = name.to_vec();
+            key.resize(LAST_BYTES, 0);
+            (key, *bits)
+        })
     }
 
     /// Each prefix as the map's key (`struct prefix_key`), with the bits that a name fulfils whose

@@ -208,22 +208,13 @@ impl Capture {
         self.set_calls(&interest.calls)
     }
 
-    /// While the prefixes are written, every open passes.
+    /// While the names are written, every open passes.
     fn set_opens(&mut self, opens: &Opens, audit_every: u32) -> Result<(), LoadError> {
-        let failed = |source| LoadError::Map { map: "open_prefixes", source };
-        self.control.set_opens(u64::MAX, 0);
+        self.control.set_opens(u64::MAX, 0, 0);
         self.control.set_audit_every(audit_every);
-        let map = handle(&self.object, "open_prefixes")?;
-        let wanted: BTreeMap<_, _> = opens.entries().collect();
-        let known: Vec<_> = map.keys().collect();
-        for key in known.iter().filter(|key| !wanted.contains_key(*key)) {
-            map.delete(key).map_err(|error| failed(io::Error::other(error)))?;
-        }
-        for (key, bits) in &wanted {
-            map.update(key, &bits.to_ne_bytes(), MapFlags::ANY)
-                .map_err(|error| failed(io::Error::other(error)))?;
-        }
-        self.control.set_opens(opens.always, opens.named);
+        fill(&handle(&self.object, "open_prefixes")?, "open_prefixes", opens.entries())?;
+        fill(&handle(&self.object, "open_last_names")?, "open_last_names", opens.last_entries())?;
+        self.control.set_opens(opens.always, opens.named, opens.last_named);
         Ok(())
     }
 
@@ -493,6 +484,24 @@ fn write_recipes(object: &Object) -> Result<(), LoadError> {
                 LoadError::Map { map: "recipes", source: io::Error::other(error) }
             })?;
         }
+    }
+    Ok(())
+}
+
+/// Makes a map hold these entries and no others.
+fn fill(
+    map: &MapHandle,
+    name: &'static str,
+    entries: impl Iterator<Item = (Vec<u8>, u64)>,
+) -> Result<(), LoadError> {
+    let failed = |error| LoadError::Map { map: name, source: io::Error::other(error) };
+    let wanted: BTreeMap<_, _> = entries.collect();
+    let known: Vec<_> = map.keys().collect();
+    for key in known.iter().filter(|key| !wanted.contains_key(*key)) {
+        map.delete(key).map_err(failed)?;
+    }
+    for (key, bits) in &wanted {
+        map.update(key, &bits.to_ne_bytes(), MapFlags::ANY).map_err(failed)?;
     }
     Ok(())
 }

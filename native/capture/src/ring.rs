@@ -152,6 +152,7 @@ impl Ring {
 const AUDIT_EVERY: usize = 2052 / 4;
 const OPENS_ALWAYS: usize = 2056 / 8;
 const OPENS_NAMED: usize = 2064 / 8;
+const OPENS_LAST_NAMED: usize = 2072 / 8;
 
 /// The words that daemon and programs share (`struct control` in `bpf/config.h`).
 pub(crate) struct Control {
@@ -180,12 +181,12 @@ impl Control {
         }
     }
 
-    /// Which opens are told: whatever their name, and by their name.
-    pub(crate) fn set_opens(&self, always: u64, named: u64) {
-        // All pass in between.
-        self.long(OPENS_ALWAYS)
-            .store(always | self.long(OPENS_ALWAYS).load(Ordering::SeqCst), Ordering::SeqCst);
+    /// Which opens are told: whatever their name, by how it begins, and by its last name.
+    pub(crate) fn set_opens(&self, always: u64, named: u64, last_named: u64) {
+        // What is asked more holds before what is asked no more ends.
+        self.long(OPENS_ALWAYS).fetch_or(always, Ordering::SeqCst);
         self.long(OPENS_NAMED).store(named, Ordering::SeqCst);
+        self.long(OPENS_LAST_NAMED).store(last_named, Ordering::SeqCst);
         self.long(OPENS_ALWAYS).store(always, Ordering::SeqCst);
     }
 

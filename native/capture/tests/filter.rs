@@ -177,3 +177,28 @@ fn a_change_of_the_filter_takes_effect_and_forgets_what_was_asked_before() {
     // /proc/self is a link, and the name's last part is not.
     assert_eq!(names, [b"/proc/self/stat".to_vec()]);
 }
+
+#[test]
+fn an_open_passes_for_the_last_name_of_its_file() {
+    let _one = ONE_AT_A_TIME.lock();
+    for settings in every_way() {
+        let folder = tempfile::Builder::new().prefix("filter").tempdir().unwrap();
+        let root = folder.path().canonicalize().unwrap();
+        fs::create_dir(root.join("a")).unwrap();
+        for name in ["shadow", "shadow2", "shado"] {
+            fs::write(root.join("a").join(name), "").unwrap();
+        }
+        std::os::unix::fs::symlink(root.join("a"), root.join("b")).unwrap();
+        let mut opens = Opens::none();
+        opens.add_last(kind(READS), [&b"shadow"[..]].into_iter());
+        let mut watch = Watch::new(settings, opens, 0);
+        for name in ["a/shadow", "a/shadow2", "a/shado", "b/shadow"] {
+            open(&root.join(name), libc::O_RDONLY);
+        }
+        let names: Vec<_> = watch.told().into_iter().map(|(name, _)| name).collect();
+        let expected: Vec<_> = ["a/shadow", "b/shadow"]
+            .map(|name| root.join(name).as_os_str().as_bytes().to_vec())
+            .into();
+        assert_eq!(names, expected, "{settings:?}");
+    }
+}

@@ -15,8 +15,9 @@ pub fn opens(plan: &Plan) -> Opens {
             let kind = call as u32 * CLASSES + class.index() as u32;
             match plan.open_need(event, class) {
                 OpenNeed::Nothing => {}
-                OpenNeed::Prefixes(prefixes) => {
-                    opens.add_named(kind, prefixes.iter().map(|prefix| &**prefix));
+                OpenNeed::Names(names) => {
+                    opens.add_named(kind, names.prefixes.iter().map(|prefix| &**prefix));
+                    opens.add_last(kind, names.last.iter().map(|name| &**name));
                 }
                 OpenNeed::Anything => opens.add_always(kind),
             }

@@ -77,7 +77,7 @@ pub use load::{LoadOptions, OutputAddition, OutputMatch, load};
 pub use nearest::nearest;
 pub use output::{OutputFormat, OutputValue, RenderedOutput};
 pub use plan::{Interest, Plan, Rule, RuleId, RuleMatching};
-pub use prefilter::{OPENS, OpenClass, OpenNeed, is_unclean};
+pub use prefilter::{OPENS, OpenClass, OpenNames, OpenNeed, is_unclean};
 pub use priority::Priority;
 pub use render::render;
 pub use selection::{Choice, RulePattern, Selection};

@@ -19,8 +19,10 @@ use crate::facts::{Truth, Value};
 use crate::fields::{Argument, FieldId};
 use crate::value::ValueSource;
 
-/// More prefixes than this are not worth keeping apart.
-const PREFIXES: usize = 2048;
+/// More names than this are not worth keeping apart.
+const NAMES: usize = 2048;
+/// Last names longer than this are not told apart.
+const LAST_BYTES: usize = 63;
 
 /// What the kernel knows of an open without looking at names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -60,20 +62,39 @@ impl OpenClass {
 pub enum OpenNeed {
     /// No rule can match, whatever the name.
     Nothing,
-    /// It must begin with one of these.
-    Prefixes(BTreeSet<Box<[u8]>>),
+    /// It must begin in one of these ways, or end in one of these names.
+    Names(OpenNames),
     /// Some rule may match whatever the name.
     Anything,
 }
 
-use OpenNeed::{Anything, Nothing, Prefixes};
+/// Names of which an open must have one.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct OpenNames {
+    /// How the name may begin.
+    pub prefixes: BTreeSet<Box<[u8]>>,
+    /// What may stand behind its last slash; that is then also the last name of the opened file.
+    pub last: BTreeSet<Box<[u8]>>,
+}
+
+impl OpenNames {
+    fn len(&self) -> usize {
+        self.prefixes.len() + self.last.len()
+    }
+}
+
+use OpenNeed::{Anything, Names, Nothing};
 
 impl OpenNeed {
     /// Whether a name fulfils it.
     pub fn allows(&self, name: &[u8]) -> bool {
         match self {
             Nothing => false,
-            Prefixes(prefixes) => prefixes.iter().any(|prefix| name.starts_with(prefix)),
+            Names(names) => {
+                let last = name.rsplit(|byte| *byte == b'/').next().unwrap_or(name);
+                names.prefixes.iter().any(|prefix| name.starts_with(prefix))
+                    || names.last.contains(last)
+            }
             Anything => true,
         }
     }
@@ -82,9 +103,9 @@ impl OpenNeed {
         match (self, other) {
             (Nothing, _) | (_, Nothing) => Nothing,
             (Anything, other) | (other, Anything) => other,
-            (Prefixes(left), Prefixes(right)) => {
+            (Names(left), Names(right)) => {
                 // Both are necessary, so either will do.
-                Prefixes(if left.len() <= right.len() { left } else { right })
+                Names(if left.len() <= right.len() { left } else { right })
             }
         }
     }
@@ -93,9 +114,10 @@ impl OpenNeed {
         match (self, other) {
             (Anything, _) | (_, Anything) => Anything,
             (Nothing, other) | (other, Nothing) => other,
-            (Prefixes(mut left), Prefixes(right)) => {
-                left.extend(right);
-                if left.len() > PREFIXES { Anything } else { Prefixes(left) }
+            (Names(mut left), Names(right)) => {
+                left.prefixes.extend(right.prefixes);
+                left.last.extend(right.last);
+                if left.len() > NAMES { Anything } else { Names(left) }
             }
         }
     }
@@ -195,6 +217,14 @@ impl Weaken<'_> {
                 truth => decided((truth == Truth::True) == wanted),
             };
         }
+        if matches!(field.id, FieldId::FdRealpath | FieldId::FdFilename) {
+            return match (wanted, self.class.failed) {
+                // Without an opened file there is neither, and a test of what is absent is false.
+                (_, true) => decided(!wanted),
+                (true, _) => last_names(&test.check),
+                (false, _) => Anything,
+            };
+        }
         let is_name = match field.id {
             FieldId::FdName
             | FieldId::FdNameraw
@@ -252,7 +282,7 @@ fn names(check: &Check) -> OpenNeed {
         Check::Pattern(Pattern::Contains, texts) => {
             any_of(
                 texts,
-                |text| if is_unclean(text) { Prefixes(BTreeSet::new()) } else { Anything },
+                |text| if is_unclean(text) { Names(OpenNames::default()) } else { Anything },
             )
         }
         _ => Anything,
@@ -265,7 +295,28 @@ fn any_of(texts: &[Vec<u8>], need: impl Fn(&[u8]) -> OpenNeed) -> OpenNeed {
 
 /// A name that is not absolute passes without being asked, too.
 fn absolute(prefix: &[u8]) -> OpenNeed {
-    Prefixes(prefix.starts_with(b"/").then(|| prefix.into()).into_iter().collect())
+    let prefixes = prefix.starts_with(b"/").then(|| prefix.into()).into_iter().collect();
+    Names(OpenNames { prefixes, ..OpenNames::default() })
+}
+
+/// What a check of the opened file's path or last name asks of that last name. Where it is not the
+/// last one of the name that was asked for, the open passes.
+fn last_names(check: &Check) -> OpenNeed {
+    match check {
+        Check::Texts(texts, Wanted::Member) => any_of(texts, last_name),
+        Check::Pattern(Pattern::EndsWith, texts) => {
+            any_of(texts, |text| if text.contains(&b'/') { last_name(text) } else { Anything })
+        }
+        _ => Anything,
+    }
+}
+
+fn last_name(text: &[u8]) -> OpenNeed {
+    let name = text.rsplit(|byte| *byte == b'/').next().unwrap_or(text);
+    if name.is_empty() || name.len() > LAST_BYTES {
+        return Anything;
+    }
+    Names(OpenNames { last: BTreeSet::from([name.into()]), ..OpenNames::default() })
 }
 
 /// `pmatch` goes by components and does not mind slashes in front.
@@ -276,8 +327,7 @@ fn path_prefix(text: &[u8]) -> OpenNeed {
     if literal.is_empty() {
         return Anything;
     }
-    let prefix = [b"/", literal.join(&b'/').as_slice()].concat();
-    Prefixes(BTreeSet::from([prefix.into()]))
+    absolute(&[b"/", literal.join(&b'/').as_slice()].concat())
 }
 
 fn is_special(byte: &u8) -> bool {

@@ -3,8 +3,8 @@
 
 use bumpalo::Bump;
 use peregrine_rules::{
-    EventType, Facts, FieldId, FieldRef, LoadOptions, Matches, OpenClass, OpenNeed, Plan, RuleFile,
-    Scratch, Value, is_unclean, load,
+    EventType, Facts, FieldId, FieldRef, LoadOptions, Matches, OpenClass, OpenNames, OpenNeed,
+    Plan, RuleFile, Scratch, Value, is_unclean, load,
 };
 use proptest::prelude::*;
 
@@ -15,6 +15,8 @@ struct Open {
     class: OpenClass,
     name: &'static str,
     is_directory: bool,
+    /// The file that was opened, which may be another than its name says.
+    real: &'static str,
     process: &'static str,
 }
 
@@ -65,6 +67,10 @@ impl Facts for Open {
                 None | Some(0) => text("/"),
                 Some(slash) => text(&clean[..slash]),
             },
+            FieldId::FdRealpath if !self.class.failed => text(self.real),
+            FieldId::FdFilename if !self.class.failed && !self.is_directory => {
+                text(clean.rsplit('/').next().unwrap())
+            }
             FieldId::EvtIsOpenRead => self.flag(self.class.reads),
             FieldId::EvtIsOpenWrite => self.flag(self.class.writes),
             FieldId::EvtFailed => Value::Bool(self.class.failed),
@@ -85,20 +91,27 @@ fn opens() -> impl Strategy<Value = Open> {
         proptest::sample::select(&peregrine_rules::OPENS[..]),
         any::<[bool; 5]>(),
         proptest::sample::select(&NAMES[..]),
+        proptest::sample::select(&["/etc/shadow", "/tmp/x", "/root/.ssh/id", "/x/shadow"][..]),
         proptest::sample::select(&["cat", "vi"][..]),
     )
-        .prop_map(|(event, [reads, writes, creates, failed, is_directory], name, process)| {
-            Open {
+        .prop_map(
+            |(event, [reads, writes, creates, failed, is_directory], name, real, process)| Open {
+                real,
                 event,
                 class: OpenClass { reads, writes, creates, failed },
                 name,
                 is_directory,
                 process,
-            }
-        })
+            },
+        )
 }
 
-const TESTS: [&str; 24] = [
+const TESTS: [&str; 29] = [
+    "fd.realpath in (/etc/shadow, /var/x)",
+    "fd.realpath startswith /root",
+    "fd.realpath endswith /shadow",
+    "fd.filename = id",
+    "fd.filename in (shadow, x)",
     "fd.name = /etc/shadow",
     "fd.name != /etc/shadow",
     "fd.name in (/etc/shadow, /root/.ssh/id)",
@@ -138,6 +151,11 @@ fn conditions() -> impl Strategy<Value = String> {
     })
 }
 
+/// What stands behind the last slash.
+fn last(name: &[u8]) -> &[u8] {
+    name.rsplit(|byte| *byte == b'/').next().unwrap()
+}
+
 fn plan(conditions: &[String]) -> Plan {
     let text: String = conditions
         .iter()
@@ -167,8 +185,10 @@ proptest! {
         for open in opens {
             plan.evaluate(&open, &mut scratch, &mut matches);
             let need = plan.open_need(open.event_type(), open.class);
+            let name = open.name.as_bytes();
+            let is_another = !open.class.failed && last(name) != last(open.real.as_bytes());
             let passes = *need != OpenNeed::Nothing
-                && (is_unclean(open.name.as_bytes()) || need.allows(open.name.as_bytes()));
+                && (is_unclean(name) || is_another || need.allows(name));
             prop_assert!(
                 passes || matches.matched().is_empty(),
                 "{open:?} matches one of {conditions:?} but needs {need:?}"
@@ -195,7 +215,7 @@ fn rules_about_writing_do_not_need_files_that_are_read() {
     let failed = OpenClass { failed: true, ..reading };
     assert_eq!(
         *plan.open_need(openat, failed),
-        OpenNeed::Prefixes(std::collections::BTreeSet::new()),
+        OpenNeed::Names(OpenNames::default()),
         "only names that are not clean"
     );
     let neither = OpenClass { reads: false, ..reading };
