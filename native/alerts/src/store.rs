@@ -11,7 +11,7 @@ use std::fs;
 use std::io::ErrorKind;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
 use redb::{Database, Durability, ReadableDatabase, ReadableTable, Table, TableDefinition};
@@ -95,6 +95,26 @@ pub(crate) struct Store {
     database: Database,
     path: PathBuf,
     retention: Retention,
+    clock: AgeClock,
+}
+
+/// What the age of rows is told by: wall time when the store was opened, and time that passed since.
+/// A wall clock that is set meanwhile makes no row old, so it takes nobody's alerts away.
+#[derive(Debug, Clone, Copy)]
+struct AgeClock {
+    opened_ns: u64,
+    opened: Instant,
+}
+
+impl AgeClock {
+    fn new(opened_ns: u64) -> Self {
+        Self { opened_ns, opened: Instant::now() }
+    }
+
+    fn now_ns(&self) -> u64 {
+        let passed = u64::try_from(self.opened.elapsed().as_nanos()).unwrap_or(u64::MAX);
+        self.opened_ns.saturating_add(passed)
+    }
 }
 
 pub(crate) struct Opened {
@@ -140,7 +160,8 @@ impl Store {
             trim_all(&database, retention)?;
             database.compact()?;
         }
-        let store = Self { database, path: path.to_owned(), retention };
+        let clock = AgeClock::new(now_ns());
+        let store = Self { database, path: path.to_owned(), retention, clock };
         let extent = store.extent()?;
         Ok(Opened { store, identity, extent, found })
     }
@@ -157,7 +178,7 @@ impl Store {
         {
             let mut alerts = write.open_table(ALERTS)?;
             let mut numbers = write.open_table(NUMBERS)?;
-            let now_ns = now_ns();
+            let now_ns = self.clock.now_ns();
             let mut cost = number(&numbers, "cost")?;
             let mut added = 0;
             let mut value = Vec::new();
@@ -449,6 +470,25 @@ mod tests {
         fill(&opened.store, 1, 10, 10, 100);
         let extent = opened.store.commit(&[], 10, 0).unwrap();
         assert_eq!((extent.oldest, extent.rows), (0, 0));
+    }
+
+    #[test]
+    fn a_wall_clock_that_is_set_while_the_daemon_runs_takes_no_alerts_away() {
+        let folder = tempfile::tempdir().unwrap();
+        let week = Some(Duration::from_secs(7 * 24 * 3600));
+        let retention = Retention { limit_bytes: 8 << 20, age_limit: week };
+        let mut store =
+            Store::open(&folder.path().join("j"), retention, &identity()).unwrap().store;
+        // A machine that came up in 1970 and has been told the time since, and one that went back.
+        for (opened_ns, first) in [(0, 1), (u64::MAX / 2, 11)] {
+            store.clock = AgeClock::new(opened_ns);
+            fill(&store, first, 10, 10, 100);
+            let extent = store.commit(&[], first + 9, 0).unwrap();
+            assert_eq!(extent.rows, 10, "{extent:?}");
+            store.commit(&[], first + 9, 0).unwrap();
+            store.clock = AgeClock::new(u64::MAX);
+            assert_eq!(store.commit(&[], first + 9, 0).unwrap().rows, 0, "age still counts");
+        }
     }
 
     #[test]

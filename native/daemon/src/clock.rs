@@ -23,7 +23,7 @@ impl Clock {
 
     /// Epoch time in ns of a time since boot in ns.
     pub fn epoch(self, boot_time: u64) -> u64 {
-        self.boot + boot_time
+        self.boot.saturating_add(boot_time)
     }
 }
 
@@ -40,6 +40,13 @@ fn nanoseconds(clock: ClockId) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_step_of_the_wall_clock_moves_later_times_and_none_is_out_of_range() {
+        let (before, after) = (Clock { boot: 1_000 * SECOND }, Clock { boot: 400 * SECOND });
+        assert_eq!(before.epoch(5) - after.epoch(5), 600 * SECOND);
+        assert_eq!(Clock { boot: u64::MAX - 1 }.epoch(u64::MAX), u64::MAX);
+    }
 
     #[test]
     fn now_is_now() {
