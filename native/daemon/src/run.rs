@@ -165,8 +165,7 @@ fn service_config(
 /// What is read, written and removed after the start.
 fn needs(options: &RunOptions, rules: &RuleSource, connect: Vec<u16>) -> anyhow::Result<Needs> {
     Ok(Needs {
-        // Folders, too: a file that is replaced is another file.
-        read: rules.folders().into_iter().chain(rules.named.iter().cloned()).collect(),
+        read: rules.folder.iter().chain(&rules.named).cloned().collect(),
         own: vec![options.state_dir.clone()],
         append: options.file_output.iter().cloned().collect(),
         sockets: unix_socket(&options.grpc_socket)?.into_iter().collect(),
