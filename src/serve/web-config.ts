@@ -9,7 +9,7 @@ import { createHash } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import { dirname, isAbsolute, join } from 'node:path'
 import { createSecureContext, type SecureVersion } from 'node:tls'
-import { verify } from '@node-rs/bcrypt'
+import { compare } from 'bcryptjs'
 import { LineCounter, isMap, parseDocument } from 'yaml'
 
 export interface WebTls {
@@ -151,7 +151,7 @@ export function createGate(users: () => ReadonlyMap<string, string>): Gate {
       if (underWay >= AT_ONCE) return false
       underWay++
       try {
-        const isRight = await verify(login.password, hash ?? NOBODY).catch(() => false)
+        const isRight = await compare(login.password, hash ?? NOBODY).catch(() => false)
         if (!isRight || hash === undefined) return false
       } finally {
         underWay--

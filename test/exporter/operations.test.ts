@@ -1,7 +1,7 @@
 import { execFileSync, spawnSync } from 'node:child_process'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { hash } from '@node-rs/bcrypt'
+import { hash } from 'bcryptjs'
 import { Agent, request } from 'undici'
 import t from 'tap'
 import { runExporter, runToEnd, sumOf, temporaryDirectory, until } from './support/exporter.js'
@@ -119,7 +119,7 @@ void t.test("TLS and users by Prometheus' own file", async (t) => {
   }
   make()
   const lines = ['tls_server_config:', '  cert_file: web.pem', '  key_file: web.key']
-  const users = ['basic_auth_users:', `  ann: ${await hash('secret', { cost: 4 })}`]
+  const users = ['basic_auth_users:', `  ann: ${await hash('secret', 4)}`]
   writeFileSync(at('web.yml'), [...lines, ...users, ''].join('\n'))
   const socket = `unix:${at('daemon.sock')}`
   const args = ['--falco', socket, '--state-dir', ':temporary:', '--web-config-file', at('web.yml')]
