@@ -71,6 +71,8 @@ pub enum Command {
     Doctor,
     /// List the fields that rules can read
     Fields(FieldsOptions),
+    /// Record what happens, with the values of all fields, for `rules test`
+    Record(RecordOptions),
     /// Print completions for a shell
     Completions {
         /// Which shell
@@ -78,7 +80,7 @@ pub enum Command {
         shell: clap_complete::Shell,
     },
     /// Print the manual page, for man -l -
-    Manual,
+    Manual(ManualOptions),
     /// Look into rule files without capturing anything
     #[command(subcommand)]
     Rules(RulesCommand),
@@ -89,10 +91,57 @@ pub enum Command {
 pub enum RulesCommand {
     /// Load rule files as a start would, and say what is wrong with them
     Check(CheckOptions),
+    /// Judge a recording: which rules fire, and why others do not
+    Test(TestOptions),
     /// List rules: which are on, from which file, their tags and event types
     List(ListOptions),
     /// Show a rule with its condition as a tree, its event types, fields and cost
     Explain(ExplainOptions),
+}
+
+/// See [`Command::Manual`].
+#[derive(Debug, Args)]
+pub struct ManualOptions {
+    /// As a page of documentation
+    #[arg(long)]
+    pub markdown: bool,
+}
+
+/// See [`Command::Record`].
+#[derive(Debug, Args)]
+pub struct RecordOptions {
+    /// The file to make
+    #[arg(value_name = "FILE")]
+    pub file: PathBuf,
+    /// How long, such as 30s; until Ctrl-C or the end of the command otherwise
+    #[arg(long = "for", value_name = "DURATION", value_parser = parse_duration)]
+    pub duration: Option<std::time::Duration>,
+    /// Largest size of the file in bytes; the recording ends there
+    #[arg(long, value_name = "BYTES", default_value_t = 64 << 20)]
+    pub limit_bytes: u64,
+    /// With a command: what all of the machine does meanwhile, not only the command
+    #[arg(long)]
+    pub all: bool,
+    /// A command to run; what it and what it starts do is recorded
+    #[arg(last = true, value_name = "COMMAND")]
+    pub command: Vec<std::ffi::OsString>,
+}
+
+/// See [`RulesCommand::Test`].
+#[derive(Debug, Args)]
+pub struct TestOptions {
+    /// Rule files or folders, in the order of loading
+    #[arg(required = true, value_name = "FILE|DIR")]
+    pub files: Vec<PathBuf>,
+    /// The recording, as `peregrined record` makes it
+    #[arg(long, value_name = "FILE")]
+    pub recording: PathBuf,
+    /// For each rule that is silent, the first part of its condition that was false, and the values
+    #[arg(long)]
+    pub explain: bool,
+    /// Load the rules of the daemon itself first
+    #[arg(long)]
+    pub with_default_rules: bool,
 }
 
 /// Which rules are looked at.

@@ -22,7 +22,9 @@ mod lockdown;
 mod look;
 mod losses;
 mod metrics;
+mod record;
 mod reload;
+mod replay;
 mod rule_files;
 mod rule_set;
 mod run;
@@ -56,8 +58,10 @@ fn main() -> ExitCode {
             clap_complete::generate(shell, &mut Cli::command(), "peregrined", &mut script);
             look::print(&String::from_utf8_lossy(&script))
         }
-        Some(Command::Manual) => look::manual(),
+        Some(Command::Record(options)) => record::record(&options),
+        Some(Command::Manual(options)) => look::manual(&options),
         Some(Command::Rules(RulesCommand::Check(options))) => check::check(&options),
+        Some(Command::Rules(RulesCommand::Test(options))) => replay::test(&options),
         Some(Command::Rules(RulesCommand::List(options))) => explain::list(&options),
         Some(Command::Rules(RulesCommand::Explain(options))) => explain::explain_rule(&options),
     }

@@ -120,7 +120,7 @@ fn settings(options: &RunOptions, probe: &Probe) -> Settings {
 
 /// The node's name: what the orchestrator says, before what the kernel says, which in a container is
 /// the container's.
-fn hostname() -> String {
+pub fn hostname() -> String {
     ["FALCO_HOSTNAME", "NODE_NAME"]
         .into_iter()
         .filter_map(|name| std::env::var(name).ok())
