@@ -105,3 +105,15 @@ void t.test('prometheus and its rules are what Prometheus takes', (t) => {
   t.same(snippet, ['127.0.0.1:9376'])
   t.end()
 })
+
+void t.test('the daemon is built by the Rust that it asks for', (t) => {
+  const version = /^rust-version = "([\d.]+)"/m.exec(read('native/Cargo.toml'))?.[1] ?? ''
+  for (const path of ['deploy/docker/peregrined.Dockerfile', 'docker-compose.yml', '.env']) {
+    t.match(read(path), `docker.io/library/rust:${version}-bookworm`, path)
+  }
+  t.end()
+})
+
+function read(path: string): string {
+  return readFileSync(join(ROOT, path), 'utf8')
+}

@@ -92,6 +92,16 @@ void t.test('docker compose up, a deed in a container, and the notification', as
     t.match(text(at(told()[0], 'annotations', 'summary')), 'Story told on')
   })
 
+  await t.test('the deed of the README is counted by the built-in rules', async (t) => {
+    engine.docker('run', '--rm', '--network=none', 'root:runtime', 'cat', '/etc/shadow')
+    const isCounted = (): boolean => {
+      const page = engine.get(METRICS) ?? ''
+      return sumOf(page, 'falco_events', 'rule="Read sensitive file untrusted"') > 0
+    }
+    await until('counted', isCounted, LIMIT_MILLISECONDS)
+    t.pass('counted')
+  })
+
   await t.test('every panel asks what Prometheus can answer', async (t) => {
     await until(
       'one event increases',

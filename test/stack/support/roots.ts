@@ -53,6 +53,8 @@ function nativeParts(): readonly string[] {
 /** BASE_IMAGE of both. */
 export function makeRuntimeRoot(root: string): void {
   makeBase(root, [NODE, DAEMON, ...nativeParts()])
+  // What README and docs/install.md tell the user to read.
+  writeFileSync(join(root, 'etc/shadow'), 'root:*:19000:0:99999:7:::\n')
 }
 
 /** BUILD_IMAGE of the daemon. */
