@@ -6,7 +6,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use peregrine_rules::RuleFile;
+use peregrine_rules::{RuleFile, line_and_column, yaml};
 
 /// The rules that come with the daemon; the second file uses the macros of the first.
 const DEFAULT_RULES: [(&str, &str); 2] = [
@@ -68,9 +68,53 @@ pub fn read(
         paths.extend(expand(path)?);
     }
     for path in paths {
-        files.push(read_file(&path)?);
+        let file = read_file(&path)?;
+        match helm_values(&file) {
+            Some(rules) => files.extend(rules),
+            None => files.push(file),
+        }
     }
     Ok(files)
+}
+
+/// The rule files in the values of a Helm chart (`customRules:`, a text by name), in the order of
+/// their names, as the chart mounts them. Nothing for a rule file.
+fn helm_values(file: &RuleFile) -> Option<Vec<RuleFile>> {
+    if !file.text.contains("customRules:") {
+        return None;
+    }
+    let (documents, _) = yaml::documents(&file.text);
+    let yaml::Value::Mapping(values) = &documents.first()?.value else { return None };
+    let (_, rules) = values.iter().find(|(key, _)| scalar(key) == Some("customRules"))?;
+    let yaml::Value::Mapping(rules) = &rules.value else { return Some(Vec::new()) };
+    let mut found: Vec<RuleFile> = rules
+        .iter()
+        .filter_map(|(name, text)| {
+            let first = line_of_text(file, text);
+            Some(RuleFile {
+                name: format!("{} (customRules: {})", file.name, scalar(name)?),
+                // With as many lines before it as there are in the file, so that lines are those of
+                // the file.
+                text: "\n".repeat(first) + scalar(text)?,
+            })
+        })
+        .collect();
+    found.sort_by(|left, right| left.name.cmp(&right.name));
+    Some(found)
+}
+
+fn scalar(node: &yaml::Node) -> Option<&str> {
+    match &node.value {
+        yaml::Value::Scalar(text, _) => Some(text),
+        _ => None,
+    }
+}
+
+/// How many lines stand before the first one of a text; that of a block is behind its indicator.
+fn line_of_text(file: &RuleFile, text: &yaml::Node) -> usize {
+    let (line, _) = line_and_column(&file.text, text.range.start);
+    let source = file.text.get(text.range.clone()).unwrap_or_default();
+    if source.starts_with(['|', '>']) { line } else { line - 1 }
 }
 
 /// A folder's .yaml and .yml files by name, not those of folders in it; a file as it is.
@@ -148,6 +192,22 @@ mod tests {
         assert!(read(Defaults::Leave, Some(absent), &[]).unwrap().is_empty());
         let error = read(Defaults::Leave, None, &[absent.to_owned()]).unwrap_err();
         assert_eq!(error.to_string(), "read rules from /nowhere/rules.d");
+    }
+
+    #[test]
+    fn rules_in_the_values_of_a_chart_are_files_with_the_lines_of_the_values() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("values.yaml");
+        let values = "driver:\n  kind: modern_ebpf\ncustomRules:\n  b.yaml: |-\n    - list: b\n      \
+                      items: [x]\n  a.yaml: |\n    - rule: R\n      condition: proc.nam = x\n";
+        fs::write(&path, values).unwrap();
+        let files = read(Defaults::Leave, None, &[path]).unwrap();
+        assert!(files[0].name.ends_with("values.yaml (customRules: a.yaml)"), "{}", files[0].name);
+        assert!(files[1].name.ends_with("(customRules: b.yaml)"));
+        for (file, marker) in [(&files[0], "proc.nam"), (&files[1], "list: b")] {
+            let line = |text: &str| line_and_column(text, text.find(marker).unwrap()).0;
+            assert_eq!(line(&file.text), line(values), "{marker}");
+        }
     }
 
     #[test]
