@@ -18,6 +18,7 @@ export { escapeValue, type LabelConfig } from './labels.js'
 export {
   createScrapers,
   toScraperName,
+  type Connection,
   type ScraperRecord,
   type Scrapers,
   type Showing,

@@ -21,18 +21,30 @@ export interface ScraperRecord {
   readonly atMilliseconds: number
 }
 
+/** The connection that a scrape came over; a socket is one. */
+export interface Connection {
+  readonly destroyed: boolean
+  readonly readableEnded: boolean
+}
+
 /** One answer to one scraper. */
 export interface Showing {
+  /** Undefined for a reader that is no scraper. */
+  readonly scraper: string | undefined
   /** Series born later are left for the next scrape. */
   readonly lastBirth: number
   showsBase(series: { readonly birth: number; readonly bornMilliseconds: number }): boolean
 }
 
 export interface Scrapers {
-  /** `name` is undefined for a reader that is no scraper: it sees true values. */
-  show(name: string | undefined, lastBirth: number, nowMilliseconds: number): Showing
+  /** `from` is undefined for a reader that is no scraper: it sees true values. */
+  show(
+    from: { readonly name: string; readonly connection: Connection } | undefined,
+    lastBirth: number,
+    nowMilliseconds: number,
+  ): Showing
   /** The answer arrived; gives back what is to be kept. */
-  shown(name: string, showing: Showing, nowMilliseconds: number): ScraperRecord
+  shown(scraper: string, showing: Showing, nowMilliseconds: number): ScraperRecord
   readonly size: number
 }
 
@@ -42,6 +54,8 @@ const NEW_SCRAPER_MILLISECONDS = 120_000
 
 export function createScrapers(kept: Iterable<ScraperRecord> = []): Scrapers {
   const scrapers = new Map<string, ScraperRecord>()
+  const connections = new Map<string, Connection>()
+  const scraperOf = new WeakMap<Connection, string>()
   for (const record of [...kept].sort((a, b) => a.atMilliseconds - b.atMilliseconds)) {
     remember(record)
   }
@@ -50,23 +64,56 @@ export function createScrapers(kept: Iterable<ScraperRecord> = []): Scrapers {
     scrapers.delete(record.name)
     scrapers.set(record.name, record)
     const [oldest] = scrapers.keys()
-    if (scrapers.size > CAPACITY && oldest !== undefined) scrapers.delete(oldest)
+    if (scrapers.size <= CAPACITY || oldest === undefined) return
+    scrapers.delete(oldest)
+    connections.delete(oldest)
+  }
+
+  function isFree(scraper: string): boolean {
+    const connection = connections.get(scraper)
+    return connection === undefined || connection.destroyed || connection.readableEnded
+  }
+
+  /**
+   * Two servers behind one address are told apart by their connections, which they keep. A new
+   * connection goes on for the one that was cut off, the longest unseen first, since servers
+   * take turns; only where none was it is somebody new.
+   */
+  function recognise(name: string, connection: Connection): string {
+    const known = scraperOf.get(connection)
+    if (known !== undefined) return known
+    // In the order of the last scrape, the longest unseen first.
+    const cutOff = [...scrapers.keys()].find((each) => isOf(each, name) && isFree(each))
+    const scraper = cutOff ?? toFreeName(name)
+    scraperOf.set(connection, scraper)
+    connections.set(scraper, connection)
+    return scraper
+  }
+
+  function toFreeName(name: string): string {
+    for (let number = 1; number <= CAPACITY; number++) {
+      const scraper = `${name}#${number}`
+      if (!scrapers.has(scraper) && isFree(scraper)) return scraper
+    }
+    return `${name}#0`
   }
 
   return {
-    show(name, lastBirth, nowMilliseconds) {
-      if (name === undefined) return { lastBirth, showsBase: () => false }
-      const known = scrapers.get(name)
+    show(from, lastBirth, nowMilliseconds) {
+      if (from === undefined) return { scraper: undefined, lastBirth, showsBase: () => false }
+      const scraper = recognise(from.name, from.connection)
+      const known = scrapers.get(scraper)
       if (known !== undefined) {
-        return { lastBirth, showsBase: ({ birth }) => birth > known.shownBirth }
+        return { scraper, lastBirth, showsBase: ({ birth }) => birth > known.shownBirth }
       }
       const youngest = nowMilliseconds - NEW_SCRAPER_MILLISECONDS
-      return { lastBirth, showsBase: ({ bornMilliseconds }) => bornMilliseconds >= youngest }
+      const showsBase: Showing['showsBase'] = ({ bornMilliseconds }) => bornMilliseconds >= youngest
+      return { scraper, lastBirth, showsBase }
     },
-    shown(name, showing, nowMilliseconds) {
-      const before = scrapers.get(name)?.shownBirth ?? 0
+    shown(scraper, showing, nowMilliseconds) {
+      const before = scrapers.get(scraper)?.shownBirth ?? 0
       const shownBirth = Math.max(before, showing.lastBirth)
-      const record = { name, shownBirth, atMilliseconds: nowMilliseconds }
+      const record = { name: scraper, shownBirth, atMilliseconds: nowMilliseconds }
       remember(record)
       return record
     },
@@ -76,9 +123,14 @@ export function createScrapers(kept: Iterable<ScraperRecord> = []): Scrapers {
   }
 }
 
+function isOf(scraper: string, name: string): boolean {
+  return scraper.slice(0, scraper.lastIndexOf('#')) === name
+}
+
 /**
  * Only Prometheus and its kin send the header; a person's browser or curl does not. Two that
- * share an address and a version can tell themselves apart by a `scraper` parameter.
+ * share an address, a version and a proxy's connection can tell themselves apart by a `scraper`
+ * parameter.
  */
 export function toScraperName(
   headers: Readonly<Record<string, string | string[] | undefined>>,

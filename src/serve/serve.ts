@@ -112,12 +112,14 @@ function serveMetrics(app: FastifyInstance, options: ServeOptions): void {
     const { scraper } = request.query
     const parameter = typeof scraper === 'string' ? scraper : ''
     const name = toScraperName(request.headers, request.ip, parameter)
-    const showing = scrapers.show(name, counts.lastBirth, clock())
+    const from = name === undefined ? undefined : { name, connection: request.socket }
+    const showing = scrapers.show(from, counts.lastBirth, clock())
     const self = await options.renderSelf()
-    if (name !== undefined) {
+    const known = showing.scraper
+    if (known !== undefined) {
       reply.raw.once('finish', () => {
         if (reply.raw.statusCode !== 200) return
-        options.keepScraper(scrapers.shown(name, showing, clock()))
+        options.keepScraper(scrapers.shown(known, showing, clock()))
       })
     }
     const text = Readable.from(paced(renderSeries(counts, showing), self), { objectMode: false })

@@ -13,8 +13,18 @@ import {
   toLabelText,
   type LabelConfig,
 } from '../../src/series/labels.js'
-import { createScrapers, toScraperName } from '../../src/series/scrapers.js'
+import {
+  createScrapers,
+  toScraperName,
+  type Connection,
+  type ScraperRecord,
+} from '../../src/series/scrapers.js'
 import { alertOf } from './support.js'
+
+/** A connection that the test can cut. */
+function connect(): { destroyed: boolean; readableEnded: boolean } {
+  return { destroyed: false, readableEnded: false }
+}
 
 const NOBODY = createScrapers().show(undefined, Infinity, 0)
 const wild = fc.string({ unit: 'binary', maxLength: 300 })
@@ -169,9 +179,11 @@ void t.test('first zeros', (t) => {
   let now = 10_000_000
   const values = (name: string | undefined, isDelivered = true): Record<string, number> => {
     now += 15_000
-    const showing = scrapers.show(name, counts.lastBirth, now)
+    const from = name === undefined ? undefined : { name, connection: connect() }
+    const showing = scrapers.show(from, counts.lastBirth, now)
+    if (from !== undefined) from.connection.destroyed = true
     const page = [...renderSeries(counts, showing)].join('')
-    if (name !== undefined && isDelivered) scrapers.shown(name, showing, now)
+    if (showing.scraper !== undefined && isDelivered) scrapers.shown(showing.scraper, showing, now)
     return Object.fromEntries(
       [...page.matchAll(/^falco_events\{rule="([^"]*)".* (\d+)$/gm)].map(([, rule = '', value]) => [
         rule,
@@ -208,24 +220,59 @@ void t.test('scrapers are kept over a restart, and bounded', (t) => {
   const counts = createCounts(toBudget(100))
   count(counts, [alertOf()], 1_000)
   const first = createScrapers()
-  const showing = first.show('p', counts.lastBirth, 2_000)
+  const showing = first.show({ name: 'p', connection: connect() }, counts.lastBirth, 2_000)
   t.equal(showing.showsBase({ birth: 1, bornMilliseconds: 1_000 }), true)
-  const record = first.shown('p', showing, 2_000)
+  const record = first.shown(showing.scraper ?? '', showing, 2_000)
   const second = createScrapers([record])
-  const again = second.show('p', counts.lastBirth, 3_000)
+  const again = second.show({ name: 'p', connection: connect() }, counts.lastBirth, 3_000)
   t.equal(again.showsBase({ birth: 1, bornMilliseconds: 1_000 }), false, 'no second zero')
   for (let index = 0; index < 1_000; index++) second.shown(`s${index}`, again, index)
   t.equal(second.size, 64)
   t.end()
 })
 
+void t.test('two servers behind one address each get their zero, also over restarts', (t) => {
+  const counts = createCounts(toBudget(100))
+  const kept: ScraperRecord[] = []
+  let scrapers = createScrapers()
+  let now = 1_000_000
+  const sees = (connection: Connection): string => {
+    now += 1_000
+    const showing = scrapers.show({ name: 'p', connection }, counts.lastBirth, now)
+    const page = [...renderSeries(counts, showing)].join('')
+    kept.push(scrapers.shown(showing.scraper ?? '', showing, now))
+    const values = [...page.matchAll(/^falco_events\{.* (\d+)$/gm)]
+    return values.map(([, value]) => value).join(' ')
+  }
+  let a = connect()
+  let b = connect()
+  count(counts, [alertOf({ rule: 'one' })], now)
+  t.same([sees(a), sees(b), sees(a), sees(b)], ['0', '0', '1', '1'])
+  count(counts, [alertOf({ rule: 'two' })], now)
+  t.same([sees(a), sees(b), sees(a), sees(b)], ['1 0', '1 0', '1 1', '1 1'])
+
+  a.destroyed = true
+  a = connect()
+  count(counts, [alertOf({ rule: 'three' })], now)
+  t.same([sees(b), sees(a), sees(b), sees(a)], ['1 1 0', '1 1 0', '1 1 1', '1 1 1'])
+
+  const last = new Map(kept.map((record) => [record.name, record]))
+  scrapers = createScrapers(last.values())
+  a = connect()
+  b = connect()
+  t.same([sees(b), sees(a)], ['1 1 1', '1 1 1'], 'no second zero after our own restart')
+  t.equal(scrapers.size, 2)
+  t.end()
+})
+
 void t.test('idle series leave, and come back with their count, shown first', (t) => {
   const counts = createCounts(toBudget(100))
   const scrapers = createScrapers()
+  const connection = connect()
   const value = (): number | undefined => {
-    const showing = scrapers.show('p', counts.lastBirth, 0)
+    const showing = scrapers.show({ name: 'p', connection }, counts.lastBirth, 0)
     const page = [...renderSeries(counts, showing)].join('')
-    scrapers.shown('p', showing, 0)
+    scrapers.shown(showing.scraper ?? '', showing, 0)
     const found = /^falco_events\{rule="seldom".* (\d+)$/m.exec(page)?.[1]
     return found === undefined ? undefined : Number(found)
   }
