@@ -34,8 +34,9 @@ pub struct LoadOptions {
     /// Rules that are turned on and off after all files are read, in order. Rules that are less
     /// urgent than the minimum stay off.
     pub selection: Vec<Selection>,
-    /// Names of files that offer macros and lists for others to use, so that it is no matter if
-    /// nothing uses them.
+    /// Names of files that come with the program: it is no matter if nothing uses their macros and
+    /// lists, and their rules are tried behind those of other files, so that a rule of the user's is
+    /// not hidden by one that nobody asked for.
     pub offering: Vec<String>,
 }
 
@@ -107,7 +108,11 @@ pub fn load(files: &[RuleFile], options: &LoadOptions) -> (Option<Plan>, Vec<Dia
         warn_unused(&typing, &definitions, options, &mut found);
     }
     let expressions = typing.expressions;
-    let order = select(&mut rules, options);
+    let mut order = select(&mut rules, options);
+    order.sort_by_key(|index| {
+        let file = files.get(rules[*index].rule.place.file);
+        file.is_some_and(|file| options.offering.contains(&file.name))
+    });
     let plan =
         (!has_error(&found)).then(|| compile::plan(expressions, rules, &order, options.matching));
     (plan, in_file_order(found))

@@ -119,3 +119,14 @@ fn what_is_appended_must_be_right_for_the_rules_to_load() {
     assert!(plan.is_none());
     assert!(found[0].message.contains("proc.nmae"), "{found:?}");
 }
+
+#[test]
+fn a_rule_of_the_users_is_tried_before_those_that_come_with_the_program() {
+    let own = "- {rule: own, desc: d, condition: evt.type = openat, output: o, priority: NOTICE}";
+    let files = files(&[RULES, own]);
+    let options = LoadOptions { offering: vec![files[0].name.clone()], ..LoadOptions::default() };
+    let plan = plan_of(&files, &options);
+    assert_eq!(judged(&plan, &event()).0, ["own"]);
+    let plan = plan_of(&files, &LoadOptions { matching: RuleMatching::All, ..options });
+    assert_eq!(judged(&plan, &event()).0, ["own", "first", "third"]);
+}
