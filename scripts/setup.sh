@@ -11,7 +11,7 @@ cd "$ROOT"
 PACKAGES=(clang gcc libc6-dev libelf-dev make pkg-config zlib1g-dev)
 # A real container runtime, Prometheus and Alertmanager, a static shell for container images, the linters,
 # bpftool, which sees what is loaded in the kernel, and systemd, whose systemd-analyze reads the units.
-TEST_PACKAGES=(binutils bpftool busybox-static ca-certificates clang-format curl docker.io
+TEST_PACKAGES=(binutils bpftool busybox-static ca-certificates clang-format containerd curl docker.io
   openssl prometheus prometheus-alertmanager shellcheck systemd unzip)
 POLICY=/usr/sbin/policy-rc.d
 

@@ -115,6 +115,16 @@ export function toAlert(raw: RawAlert, fallbackHostname: string): Alert | Invali
   }
 }
 
+/** The alert as if each container that is in no pod were one of its name. */
+export function withContainerAsPod(alert: Alert): Alert {
+  const name = toValue(alert.fields.get('container.name') ?? '')
+  const pod = toValue(alert.fields.get('k8s.pod.name') ?? '')
+  if (pod !== '' || name === '' || name === 'host') return alert
+  const fields = new Map<string, string>()
+  alert.fields.forEach((value, field) => fields.set(field, value))
+  return { ...alert, fields: fields.set('k8s.pod.name', name) }
+}
+
 /** The value, or empty where a daemon writes "nothing" as text. */
 export function toValue(text: string): string {
   return text === 'null' || text === '<NA>' ? '' : text

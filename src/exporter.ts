@@ -6,7 +6,7 @@
  *                               └────► notify ─► Alertmanager
  */
 import type { Logger } from 'pino'
-import type { Alert } from './alert.js'
+import { withContainerAsPod, type Alert } from './alert.js'
 import {
   readIntakeSecrets,
   readLogin,
@@ -38,6 +38,7 @@ import {
 import { openStore, type OutboxLimits, type Store } from './store/index.js'
 import {
   createSubscriptions,
+  type Delivery,
   type SubscriptionHealth,
   type Subscriptions,
   type TlsIdentity,
@@ -222,11 +223,20 @@ function toSubscriptions(live: Live, ledger: Ledger, log: Logger): Subscriptions
       },
       fallbackHostname: live.config.hostname,
       position: () => ledger.position(address.name),
-      take: (delivery) => ledger.take(delivery),
+      take: (delivery) => ledger.take(toNamed(live.config, delivery)),
       changed: createSubscriptionLog(log),
       clock: Date.now,
     }),
   })
+}
+
+/** Without Kubernetes, a user may want containers to stand as pods. */
+function toNamed(config: Config, delivery: Delivery): Delivery {
+  if (config.podNameFrom === 'kubernetes') return delivery
+  const alerts = delivery.alerts.map((alert) =>
+    alert.kind === 'invalid' ? alert : withContainerAsPod(alert),
+  )
+  return { ...delivery, alerts }
 }
 
 /** Says each change once: a daemon that is away for a night is one line, not thousands. */
@@ -249,7 +259,7 @@ async function toIntake(config: Config, ledger: Ledger): Promise<Intake | undefi
     bodyLimitBytes,
     secrets: await readIntakeSecrets(config.intake),
     fallbackHostname: config.hostname,
-    take: (delivery) => ledger.take(delivery),
+    take: (delivery) => ledger.take(toNamed(config, delivery)),
     waiting: () => ledger.health.waiting,
     clock: Date.now,
   })

@@ -20,10 +20,12 @@ import {
   parseLabelValue,
   parseListen,
   parseLogLevel,
+  parsePodNameSource,
   parseSize,
   parseSwitch,
   type ListenAddress,
   type LogLevel,
+  type PodNameSource,
 } from './values.js'
 
 export interface TlsFiles {
@@ -53,6 +55,7 @@ export interface Config {
   readonly outboxAgeMilliseconds: number
   readonly outboxBytes: number
   readonly labels: LabelConfig
+  readonly podNameFrom: PodNameSource
   readonly seriesBudget: number
   readonly seriesIdleMilliseconds: number
   readonly seriesSelection: Selection
@@ -70,6 +73,7 @@ export function resolve(given: Given, nodeName: string): Config | undefined {
   const logLevel = read.one('log-level', parseLogLevel, 'one of debug, info, warn, error')
   const outboxAge = read.one('outbox-age', parseDuration, 'a duration, such as 12h or 7d')
   const outboxBytes = read.one('outbox-size', parseSize, 'a size, such as 256MiB')
+  const podNameFrom = read.one('pod-name-from', parsePodNameSource, 'one of kubernetes, container')
   const seriesBudget = read.one('series-budget', parseCount, 'a number above 0')
   const seriesIdle = read.one('series-idle', parseDuration, 'a duration, such as 1h or 24h')
   const stateDirectory = read.text('state-dir')
@@ -88,6 +92,7 @@ export function resolve(given: Given, nodeName: string): Config | undefined {
   if (listen === undefined || logLevel === undefined || outboxAge === undefined) return undefined
   if (outboxBytes === undefined || seriesBudget === undefined) return undefined
   if (seriesIdle === undefined || page === undefined) return undefined
+  if (podNameFrom === undefined) return undefined
   return {
     daemons,
     tls,
@@ -103,6 +108,7 @@ export function resolve(given: Given, nodeName: string): Config | undefined {
     outboxAgeMilliseconds: outboxAge,
     outboxBytes,
     labels,
+    podNameFrom,
     seriesBudget,
     seriesIdleMilliseconds: seriesIdle,
     seriesSelection,

@@ -136,6 +136,12 @@ export const SETTINGS = [
   one('outbox-size', 'SIZE', 'Bytes on disk for what Loki has not taken yet.', '256MiB'),
   one('page', 'on|off', 'Serve the page with the live alerts.', 'on'),
   one(
+    'pod-name-from',
+    'SOURCE',
+    'kubernetes, or container: without Kubernetes, let k8s_pod_name be the name of the container.',
+    'kubernetes',
+  ),
+  one(
     'priority-label',
     'number|name',
     "The label priority of falco_events: 0 (emergency) to 7 (debug) as falco-exporter has it, or Falco's name.",

@@ -33,6 +33,13 @@ export function parseDuration(text: string): number | undefined {
   return digits === undefined || factor === undefined ? undefined : Number(digits) * factor
 }
 
+/** What stands in `k8s_pod_name` for a container that is in no pod. */
+export type PodNameSource = 'kubernetes' | 'container'
+
+export function parsePodNameSource(text: string): PodNameSource | undefined {
+  return text === 'kubernetes' || text === 'container' ? text : undefined
+}
+
 export function parseCount(text: string): number | undefined {
   return /^\d{1,9}$/.test(text) && Number(text) > 0 ? Number(text) : undefined
 }

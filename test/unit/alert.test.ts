@@ -1,5 +1,5 @@
 import t from 'tap'
-import { toAlert, type RawAlert } from '../../src/alert.js'
+import { toAlert, withContainerAsPod, type RawAlert } from '../../src/alert.js'
 
 function raw(changes: Partial<RawAlert> = {}): RawAlert {
   return {
@@ -38,3 +38,33 @@ const CASES: readonly [name: string, given: Partial<RawAlert>, expected: object]
 
 for (const [name, given, expected] of CASES)
   t.match(toAlert(raw(given), 'fallback'), expected, name)
+
+void t.test('without Kubernetes a container may stand as its own pod', (t) => {
+  const pods: readonly [fields: readonly (readonly [string, string])[], pod: string | undefined][] =
+    [
+      [[['container.name', 'web']], 'web'],
+      [
+        [
+          ['container.name', 'web'],
+          ['k8s.pod.name', 'null'],
+        ],
+        'web',
+      ],
+      [
+        [
+          ['container.name', 'web'],
+          ['k8s.pod.name', 'web-0'],
+        ],
+        'web-0',
+      ],
+      [[['container.name', 'host']], undefined],
+      [[['container.name', '<NA>']], undefined],
+      [[], undefined],
+    ]
+  for (const [fields, pod] of pods) {
+    const alert = toAlert(raw({ fields: new Map(fields) }), 'fallback')
+    if (alert.kind === 'invalid') throw new Error(alert.reason)
+    t.equal(withContainerAsPod(alert).fields.get('k8s.pod.name'), pod)
+  }
+  t.end()
+})

@@ -277,6 +277,25 @@ pub struct RunOptions {
     /// for none
     #[arg(long, value_name = "N", default_value_t = 1000)]
     pub filter_audit: u32,
+    /// Socket of a container runtime, or `off`: docker=, podman=, containerd= or cri= and a path;
+    /// may be given more than once, and stands for all of the usual places
+    #[arg(
+        long,
+        value_name = "KIND=PATH",
+        env = "PEREGRINED_RUNTIME_SOCKET",
+        value_delimiter = ',',
+        value_parser = parse_runtime_socket
+    )]
+    pub runtime_socket: Vec<RuntimeSocket>,
+    /// How long an alert may wait for the name of its container, such as 2s or 500ms
+    #[arg(
+        long,
+        value_name = "DURATION",
+        env = "PEREGRINED_IDENTITY_WAIT",
+        default_value = "2s",
+        value_parser = parse_wait
+    )]
+    pub identity_wait: std::time::Duration,
     /// Folder of the journal of alerts
     #[arg(long, value_name = "DIR", default_value = "/var/lib/peregrine")]
     pub state_dir: PathBuf,
@@ -378,6 +397,29 @@ fn parse_level(text: &str) -> Result<Level, String> {
 /// Nothing for `off`; a name of its own, lest clap takes it for an option that may be left out.
 type Level = Option<tracing::Level>;
 
+/// A runtime's socket, or none for `off`.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct RuntimeSocket(pub Option<peregrine_identity::Socket>);
+
+fn parse_runtime_socket(text: &str) -> Result<RuntimeSocket, String> {
+    if text == "off" {
+        return Ok(RuntimeSocket(None));
+    }
+    let socket = text.parse::<peregrine_identity::Socket>();
+    socket.map(|it| RuntimeSocket(Some(it))).map_err(|error| error.to_string())
+}
+
+/// As a duration, and milliseconds too; bounded, since what waits takes memory.
+fn parse_wait(text: &str) -> Result<std::time::Duration, String> {
+    let longest = std::time::Duration::from_secs(60);
+    let milliseconds = text.strip_suffix("ms").and_then(|number| number.parse().ok());
+    let wait = match milliseconds {
+        Some(number) => std::time::Duration::from_millis(number),
+        None => parse_duration(text)?,
+    };
+    if wait <= longest { Ok(wait) } else { Err(format!("{text:?} is longer than 60s")) }
+}
+
 fn parse_priority(text: &str) -> Result<Priority, String> {
     text.parse().map_err(|error: peregrine_alerts::UnknownPriority| error.to_string())
 }
@@ -417,6 +459,13 @@ mod tests {
         for bad in ["", "h", "12", "-1h", "1.5h", "12 h", "12w", "99999999999999999999d", "1é"] {
             assert!(parse_duration(bad).is_err(), "{bad:?}");
         }
+    }
+
+    #[test]
+    fn waits_are_bounded_and_may_be_short() {
+        assert_eq!(parse_wait("500ms"), Ok(std::time::Duration::from_millis(500)));
+        assert_eq!(parse_wait("2s"), Ok(std::time::Duration::from_secs(2)));
+        assert!(parse_wait("1h").is_err() && parse_wait("ms").is_err());
     }
 
     #[test]

@@ -1,19 +1,30 @@
 //! Events in, alerts out: keeps the world up to date, asks the plan, hands matches on.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
+use bumpalo::Bump;
 use jiff::tz::TimeZone;
-use peregrine_alerts::{Alert, FieldValue, Priority, Publisher};
+use peregrine_alerts::{Alert, FieldValue, Metric, Priority, Publisher};
 use peregrine_capture::{Interest, Opens, Syscall, event::Event};
-use peregrine_rules::{EventSet, EventType, Matches, OutputValue, Plan, Rule, Scratch};
-use peregrine_world::{SnapshotError, SnapshotStats, World};
+use peregrine_rules::{EventSet, EventType, Facts, Matches, OutputValue, Plan, Rule, Scratch};
+use peregrine_world::{
+    Container, SnapshotError, SnapshotStats, World,
+    identity::{Identity, Standing},
+};
 
 use crate::{
     clock::{Clock, since_boot},
+    containers::Containers,
     doctor,
     facts::{Context, EventTypes, Judged},
     interest,
+    waiting::{Limits, Questions, Waiter, WaitingRoom},
 };
+
+/// Events that wait for a name at once, and their bytes: 2 s of a busy start of a node.
+const WAITING: Limits = Limits { time: 0, events: 16_384, bytes: 64 << 20 };
+/// Name of the field that says that the names of an alert's container are not known.
+const IDENTITY: &str = "container.identity";
 
 /// How many of what has passed.
 #[derive(Clone, Copy, Debug, Default)]
@@ -28,6 +39,8 @@ pub struct Counts {
     pub audited: u64,
     /// Of these, those that a rule matched all the same, which must not be.
     pub audit_mismatches: u64,
+    /// Of these, those of a container whose names were not known.
+    pub incomplete: u64,
 }
 
 /// The filter in the kernel.
@@ -41,7 +54,10 @@ pub struct Filter {
 /// Holds everything between two events.
 pub struct Judge {
     world: World,
+    containers: Containers,
+    waiting: WaitingRoom,
     rules: Ruleset,
+    arena: Bump,
     context: Context,
     types: EventTypes,
     publisher: Publisher,
@@ -56,6 +72,7 @@ pub struct Ruleset {
     plan: Plan,
     wanted: EventSet,
     labels: Vec<Labels>,
+    questions: Arc<Questions>,
 }
 
 struct Labels {
@@ -74,6 +91,7 @@ impl Judge {
         hostname: Arc<str>,
         publisher: Publisher,
         filter: Filter,
+        identity_wait: Duration,
     ) -> Self {
         let context = Context {
             clock: Clock::now(),
@@ -82,8 +100,12 @@ impl Judge {
             start: since_boot(),
             number: 0,
         };
+        let time = u64::try_from(identity_wait.as_nanos()).unwrap_or(u64::MAX);
         Self {
             world,
+            containers: Containers::new(),
+            waiting: WaitingRoom::new(Limits { time, ..WAITING }),
+            arena: Bump::new(),
             rules: Ruleset::new(plan),
             context,
             types,
@@ -112,8 +134,15 @@ impl Judge {
             .world
             .process(header.pid, header.start_time)
             .unwrap_or_else(|| self.world.placeholder());
-        let facts =
-            Judged { event, event_type, process, world: &self.world, context: &self.context };
+        let standing = self.containers.standing(process.container(), header.time);
+        let facts = Judged {
+            event,
+            event_type,
+            process,
+            standing: &standing,
+            world: &self.world,
+            context: &self.context,
+        };
         self.rules.plan.evaluate(&facts, &mut self.scratch, &mut self.matches);
         if header.flags.is_audit() {
             self.counts.audited += 1;
@@ -126,24 +155,124 @@ impl Judge {
                 );
             }
         }
-        for &rule in self.matches.matched() {
-            let rendered = self.rules.plan.output(rule).render(&facts, &mut self.scratch);
-            let labels = &self.rules.labels[rule.index()];
-            self.publisher.publish(Alert {
-                time_ns: self.context.clock.epoch(header.time),
-                priority: labels.priority,
-                rule: Arc::clone(&labels.name),
-                source: Arc::clone(&labels.source),
-                message: rendered.message,
-                fields: rendered
-                    .fields
-                    .into_iter()
-                    .map(|(name, value)| (name, field_value(value)))
-                    .collect(),
-                tags: Arc::clone(&labels.tags),
-            });
-            self.counts.alerts += 1;
+        if matches!(standing, Standing::Waiting) {
+            if self.matches.matched().is_empty() && self.matches.unknown().is_empty() {
+                return;
+            }
+            self.arena.reset();
+            let waiter = Waiter::new(&facts, &facts.place(), &self.rules.questions, &self.arena);
+            return self.wait(waiter);
         }
+        let mut desk = Desk {
+            rules: &self.rules,
+            scratch: &mut self.scratch,
+            publisher: &self.publisher,
+            counts: &mut self.counts,
+        };
+        desk.publish(&facts, &self.matches, &standing, self.context.clock.epoch(header.time));
+    }
+
+    fn wait(&mut self, waiter: Waiter) {
+        if self.waiting.is_full() {
+            let container = waiter.container().clone();
+            self.containers.give_up(&container, waiter.time);
+            self.release(&container, waiter.time);
+            self.judge_waiter(&waiter, &Standing::Incomplete);
+        } else {
+            self.waiting.enter(waiter);
+        }
+    }
+
+    /// Takes in what container runtimes have told, and judges what has waited for it or long
+    /// enough. To be called often; it costs next to nothing when there is nothing to do.
+    pub fn settle(&mut self) {
+        let is_news = self.containers.take_news(since_boot());
+        if self.waiting.is_empty() {
+            return;
+        }
+        let now = since_boot();
+        let is_late = self.waiting.time_left(now) == Some(0);
+        if !is_news && !is_late {
+            return;
+        }
+        for (container, is_due) in self.waiting.containers(now) {
+            if is_due {
+                self.containers.give_up(&container, now);
+            }
+            self.release(&container, now);
+        }
+    }
+
+    /// Judges the events of a container that wait no longer.
+    fn release(&mut self, container: &Container, now: u64) {
+        let standing = self.containers.standing(container, now);
+        if matches!(standing, Standing::Waiting) {
+            return;
+        }
+        for waiter in self.waiting.leave(container) {
+            self.judge_waiter(&waiter, &standing);
+        }
+    }
+
+    /// Judges all that wait, with what is known: for the end, and before the rules change.
+    pub fn settle_all(&mut self) {
+        let now = since_boot();
+        self.containers.take_news(now);
+        for (container, _) in self.waiting.containers(now) {
+            self.containers.give_up(&container, now);
+            self.release(&container, now);
+        }
+    }
+
+    fn judge_waiter(&mut self, waiter: &Waiter, standing: &Standing) {
+        let facts = waiter.with(standing, &self.context);
+        self.rules.plan.evaluate(&facts, &mut self.scratch, &mut self.matches);
+        let mut desk = Desk {
+            rules: &self.rules,
+            scratch: &mut self.scratch,
+            publisher: &self.publisher,
+            counts: &mut self.counts,
+        };
+        desk.publish(&facts, &self.matches, standing, self.context.clock.epoch(waiter.time));
+    }
+
+    /// How long the thread may sleep before something that waits is due.
+    pub fn time_left(&self) -> Option<Duration> {
+        self.waiting.time_left(since_boot()).map(Duration::from_nanos)
+    }
+
+    /// Where names of containers come from.
+    pub fn containers_mut(&mut self) -> &mut Containers {
+        &mut self.containers
+    }
+
+    /// How containers and what waits for them stand.
+    pub fn identity_metrics(&self) -> Vec<Metric> {
+        let [n_waiting, bytes, n_entered] = self.waiting.counts();
+        let mut all = self.containers.metrics();
+        all.extend([
+            Metric::gauge(
+                "peregrined_identity_waiting_events",
+                "Events that wait for the name of their container.",
+                n_waiting,
+            ),
+            Metric::gauge(
+                "peregrined_identity_waiting_bytes",
+                "Memory of the events that wait.",
+                bytes,
+            ),
+            Metric::counter(
+                "peregrined_identity_waited_events_total",
+                "Events that had to wait for the name of their container.",
+                n_entered,
+            ),
+            Metric::counter(
+                "peregrined_identity_incomplete_alerts_total",
+                "Alerts of a container whose names were not known.",
+                self.counts.incomplete,
+            ),
+        ]);
+        all
     }
 
     /// About once a second: clocks, and what ended long enough ago.
@@ -151,7 +280,9 @@ impl Judge {
         /// Longer than a record can wait in a lane while the daemon runs.
         const KEPT: u64 = 2_000_000_000;
         self.context.clock = Clock::now();
-        self.world.reap(since_boot().saturating_sub(KEPT));
+        let now = since_boot();
+        self.world.reap(now.saturating_sub(KEPT));
+        self.containers.forget(now);
     }
 
     /// Reads the processes that run already.
@@ -175,6 +306,7 @@ impl Judge {
 
     /// Judges by these rules from the next event on; gives back the former ones.
     pub fn replace(&mut self, rules: Ruleset) -> Ruleset {
+        self.settle_all();
         std::mem::replace(&mut self.rules, rules)
     }
 
@@ -244,7 +376,8 @@ impl Ruleset {
     /// Makes a plan ready.
     pub fn new(plan: Plan) -> Self {
         let labels = plan.rules().map(Labels::new).collect();
-        Self { wanted: plan.interest().events.clone(), labels, plan }
+        let questions = Questions::of(&plan);
+        Self { wanted: plan.interest().events.clone(), labels, questions, plan }
     }
 }
 
@@ -256,6 +389,82 @@ impl Labels {
             tags: Arc::clone(&rule.tags),
             priority: Priority::ALL[rule.priority as usize],
         }
+    }
+}
+
+/// Makes alerts of matches.
+struct Desk<'j> {
+    rules: &'j Ruleset,
+    scratch: &'j mut Scratch,
+    publisher: &'j Publisher,
+    counts: &'j mut Counts,
+}
+
+impl Desk<'_> {
+    fn publish<F: Facts>(
+        &mut self,
+        facts: &F,
+        matches: &Matches,
+        standing: &Standing,
+        time_ns: u64,
+    ) {
+        for &rule in matches.matched() {
+            let rendered = self.rules.plan.output(rule).render(facts, self.scratch);
+            let labels = &self.rules.labels[rule.index()];
+            let fields = rendered.fields.into_iter();
+            let mut fields = fields.map(|(name, value)| (name, field_value(value))).collect();
+            add_identity(&mut fields, standing);
+            self.publisher.publish(Alert {
+                time_ns,
+                priority: labels.priority,
+                rule: Arc::clone(&labels.name),
+                source: Arc::clone(&labels.source),
+                message: rendered.message,
+                fields,
+                tags: Arc::clone(&labels.tags),
+            });
+            self.counts.alerts += 1;
+            let is_doubtful = matches!(standing, Standing::Incomplete | Standing::Unverified);
+            self.counts.incomplete += u64::from(is_doubtful);
+        }
+    }
+}
+
+/// Adds who the container is, as far as the output has not named it, in the order of the names.
+fn add_identity(fields: &mut Vec<(Arc<str>, FieldValue)>, standing: &Standing) {
+    match standing {
+        Standing::Host => {}
+        Standing::Known(identity) => {
+            for (name, value) in named(identity) {
+                add_field(fields, name, value);
+            }
+        }
+        Standing::Unverified => add_field(fields, IDENTITY, "unverified"),
+        Standing::Incomplete | Standing::Waiting => add_field(fields, IDENTITY, "incomplete"),
+    }
+}
+
+/// What an alert from a container always carries.
+fn named(identity: &Identity) -> impl Iterator<Item = (&'static str, &str)> {
+    let image = &identity.image;
+    let pod = identity.pod.as_deref();
+    let of_pod = pod.into_iter().flat_map(|pod| {
+        [("k8s.ns.name", &pod.namespace), ("k8s.pod.name", &pod.name), ("k8s.pod.uid", &pod.uid)]
+    });
+    [
+        ("container.name", &identity.name),
+        ("container.image.repository", &image.repository),
+        ("container.image.tag", &image.tag),
+    ]
+    .into_iter()
+    .chain(of_pod)
+    .map(|(name, text)| (name, text.as_str()))
+    .filter(|(_, text)| !text.is_empty())
+}
+
+fn add_field(fields: &mut Vec<(Arc<str>, FieldValue)>, name: &str, value: &str) {
+    if let Err(place) = fields.binary_search_by(|(known, _)| (**known).cmp(name)) {
+        fields.insert(place, (name.into(), FieldValue::Text(value.to_owned())));
     }
 }
 

@@ -12,6 +12,7 @@ mod check;
 mod cli;
 mod clock;
 mod config;
+mod containers;
 mod doctor;
 mod explain;
 mod facts;
@@ -28,6 +29,7 @@ mod replay;
 mod rule_files;
 mod rule_set;
 mod run;
+mod waiting;
 
 use std::{io::IsTerminal, process::ExitCode};
 
@@ -93,7 +95,7 @@ fn start_log(level: Option<tracing::Level>) {
     // Only our own rooms: what libraries say of themselves is for developers.
     let filter = EnvFilter::new(format!(
         "off,peregrined={level},peregrine_alerts={level},peregrine_capture={level},\
-         peregrine_world={level},peregrine_rules={level}",
+         peregrine_identity={level},peregrine_world={level},peregrine_rules={level}",
         level = level
     ));
     fmt()

@@ -24,7 +24,7 @@ use peregrine_recording::Writer;
 use peregrine_rules::{
     ArgumentKind, EventKind, EventSet, EventType, Facts, FieldId, FieldRef, Trait, Value, lookup,
 };
-use peregrine_world::{Limits, World};
+use peregrine_world::{Limits, World, identity::Standing};
 use signal_hook::consts::{SIGINT, SIGTERM};
 
 use crate::{
@@ -256,8 +256,14 @@ impl Recorder {
             .world
             .process(header.pid, header.start_time)
             .unwrap_or_else(|| self.world.placeholder());
-        let facts =
-            Judged { event, event_type, process, world: &self.world, context: &self.context };
+        let facts = Judged {
+            event,
+            event_type,
+            process,
+            standing: &Standing::by_cgroup(process.container()),
+            world: &self.world,
+            context: &self.context,
+        };
         let mut own = fields_of(&facts, &self.arena);
         own.extend(self.fields.iter().cloned());
         let values = own.iter().map(|field| (field, facts.value(field, &self.arena)));

@@ -15,6 +15,7 @@ use peregrine_alerts::{
     AlertService, FileConfig, Format, HttpConfig, JournalConfig, Prepared, ServiceConfig, TcpConfig,
 };
 use peregrine_capture::{Hooks, Item, Lanes, Probe, Settings, Waker};
+use peregrine_identity::{Socket, usual_sockets};
 use peregrine_rules::Plan;
 use peregrine_world::{Limits, Reader, World};
 use signal_hook::{
@@ -24,7 +25,7 @@ use signal_hook::{
 
 use crate::{
     attach::Attacher,
-    cli::{HooksChoice, LineFormat, RunOptions},
+    cli::{HooksChoice, LineFormat, RunOptions, RuntimeSocket},
     clock::since_boot,
     config::Config,
     facts::EventTypes,
@@ -72,7 +73,15 @@ pub fn run(config: Config) -> anyhow::Result<()> {
         .context("start the thread that reads processes")?;
     let world = World::new(Limits::default()).reading_by(reader);
     let filter = Filter { is_on: !options.no_filter, audit_every: options.filter_audit };
-    let mut judge = Judge::new(world, plan, types, hostname, service.publisher(), filter);
+    let mut judge = Judge::new(
+        world,
+        plan,
+        types,
+        hostname,
+        service.publisher(),
+        filter,
+        options.identity_wait,
+    );
     judge.read_processes();
     let hooks = attacher.set_interest(judge.interest()).wait()?;
 
@@ -80,6 +89,7 @@ pub fn run(config: Config) -> anyhow::Result<()> {
     make_reachable(&options.rules_dir);
     lockdown.confine(Role::Serve(&needs(options, &rules, ports)?));
     let service = service.start()?;
+    judge.containers_mut().follow(sockets(&options.runtime_socket), lanes.waker())?;
     let mut reloads = Reloads::start(rules, fingerprint, options.watch_rules, lanes.waker())?;
     let stop = Stop::listen(lanes.waker(), reloads.trigger())?;
     announce(options, &hooks, &judge);
@@ -90,6 +100,14 @@ pub fn run(config: Config) -> anyhow::Result<()> {
     service.stop(STOP_LIMIT);
     tracing::info!("stopped");
     Ok(())
+}
+
+/// Runtimes' sockets as given, or where they usually are.
+fn sockets(given: &[RuntimeSocket]) -> Vec<Socket> {
+    if given.is_empty() {
+        return usual_sockets();
+    }
+    given.iter().filter_map(|it| it.0.clone()).collect()
 }
 
 /// Reads and compiles the rules, and gives the fingerprint of their texts; what is wrong with them
@@ -254,6 +272,7 @@ fn watch(
                 tracing::debug!(%error, "record not decoded");
             }
         });
+        judge.settle();
         if let Some(notice) = reloads.step(judge, attacher) {
             service.publisher().publish(notice);
         }
@@ -275,6 +294,7 @@ fn watch(
             let mut newest =
                 metrics(judge.counts(), filtered, &losses, malformed, judge.world().stats());
             newest.extend(reloads.metrics());
+            newest.extend(judge.identity_metrics());
             sample.set(newest);
         }
         judge.heal_on();
@@ -283,7 +303,7 @@ fn watch(
         }
         match count {
             0 if reloads.is_under_way() || judge.world().is_healing() => lanes.wait(PAUSE)?,
-            0 => lanes.wait(TICK)?,
+            0 => lanes.wait(judge.time_left().map_or(TICK, |left| left.min(TICK)))?,
             BATCH => {}
             _ => std::thread::sleep(PAUSE),
         }
@@ -295,6 +315,7 @@ fn watch(
         }
     }) == BATCH
     {}
+    judge.settle_all();
     Ok(())
 }
 

@@ -2,6 +2,11 @@
 //!
 //! **Bounds:** time is at most the product of both lengths.
 
+/// Whether a pattern matches a whole text.
+pub fn matches_glob(pattern: &[u8], text: &[u8]) -> bool {
+    Glob::new(pattern, false).matches(text)
+}
+
 /// A pattern that was read once.
 #[derive(Clone, Debug)]
 pub(crate) struct Glob {

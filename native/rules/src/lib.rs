@@ -73,6 +73,7 @@ pub use facts::{Facts, Truth, Value};
 pub use fields::{
     Argument, ArgumentKind, FieldId, FieldRef, FieldType, Lifetime, LookupError, Row, Trait, lookup,
 };
+pub use glob::matches_glob;
 pub use load::{LoadOptions, OutputAddition, OutputMatch, load};
 pub use nearest::nearest;
 pub use output::{OutputFormat, OutputValue, RenderedOutput};

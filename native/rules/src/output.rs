@@ -57,6 +57,13 @@ struct OutputField {
     field: FieldRef,
 }
 
+impl OutputFormat {
+    /// The field that stands behind texts of times.
+    pub(crate) fn time(&self) -> &FieldRef {
+        &self.time
+    }
+}
+
 impl Draft {
     /// Adds to structured outputs what another text shows: as one text of a name, or as its fields.
     pub fn add_field(&mut self, other: Self, name: Option<&str>) {

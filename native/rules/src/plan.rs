@@ -139,6 +139,12 @@ impl Plan {
         &self.outputs[rule.index()]
     }
 
+    /// All fields that judging and rendering ever ask for; some come twice.
+    pub fn fields(&self) -> impl Iterator<Item = &FieldRef> {
+        let times = self.outputs.iter().map(OutputFormat::time).take(1);
+        self.table.fields.iter().chain(times)
+    }
+
     /// What capture must deliver.
     pub fn interest(&self) -> &Interest {
         &self.interest

@@ -3,6 +3,7 @@
 //! A pure function over the path's components, innermost first, so that a container in a container
 //! is the inner one. The path is all that is known here: whoever may write cgroups can make one
 //! that looks like a container's, and only the runtime can say that there is no such container.
+//! The path tells, too, what container or user had the right to make the cgroup.
 
 use std::sync::Arc;
 
@@ -43,6 +44,10 @@ impl Container {
 pub struct ContainerId {
     /// Who made it.
     pub runtime: Runtime,
+    /// The user whose part of the tree it is in: only that user's runtimes make containers there.
+    pub owner: Option<u32>,
+    /// The container around it.
+    pub outer: Option<Box<ContainerId>>,
     full: Box<str>,
 }
 
@@ -97,7 +102,8 @@ impl Runtime {
         }
     }
 
-    fn names_containers(self) -> bool {
+    /// Ids of these are the containers' names, and no service tells more.
+    pub(crate) fn names_containers(self) -> bool {
         matches!(self, Self::Lxc | Self::LibvirtLxc)
     }
 }
@@ -132,20 +138,43 @@ const PARENTS: [(&[u8], Runtime); 6] = [
     (b"libpod_pod_", Runtime::Podman),
 ];
 
-/// Tells which container a cgroup belongs to.
+/// Containers in containers that are told apart; what is further in counts as the innermost.
+const DEPTH: usize = 4;
+
+/// Tells which container a cgroup belongs to: the innermost, with those around it.
 pub fn identify(cgroup_path: &[u8]) -> Container {
+    let owner = owner(cgroup_path);
+    let mut ids: Vec<ContainerId> = Vec::new();
     let mut rest = cgroup_path;
     loop {
         let at = rest.iter().rposition(|&byte| byte == b'/');
         let (parents, name) = at.map_or((&[][..], rest), |at| (&rest[..at], &rest[at + 1..]));
-        if let Some(id) = identify_component(parents, name) {
-            return Container::Id(Arc::new(id));
+        if let Some(mut id) = identify_component(parents, name) {
+            id.owner = owner;
+            // The outermost matters most, since it is the one that a runtime of ours may know.
+            if ids.len() == DEPTH {
+                ids.pop();
+            }
+            ids.push(id);
         }
         if at.is_none() {
-            return Container::Host;
+            break;
         }
         rest = parents;
     }
+    let nested = ids.into_iter().rev().reduce(|outer, mut inner| {
+        inner.outer = Some(Box::new(outer));
+        inner
+    });
+    nested.map_or(Container::Host, |id| Container::Id(Arc::new(id)))
+}
+
+/// The user of `user@UID.service`, below which systemd lets that user make cgroups.
+fn owner(cgroup_path: &[u8]) -> Option<u32> {
+    cgroup_path.split(|&byte| byte == b'/').find_map(|name| {
+        let uid = name.strip_prefix(b"user@")?.strip_suffix(b".service")?;
+        std::str::from_utf8(uid).ok()?.parse().ok()
+    })
 }
 
 fn identify_component(parents: &[u8], name: &[u8]) -> Option<ContainerId> {
@@ -223,5 +252,6 @@ fn named(name: &[u8], runtime: Runtime) -> Option<ContainerId> {
 }
 
 fn to_id(text: &[u8], runtime: Runtime) -> Option<ContainerId> {
-    Some(ContainerId { runtime, full: std::str::from_utf8(text).ok()?.into() })
+    let full = std::str::from_utf8(text).ok()?.into();
+    Some(ContainerId { runtime, owner: None, outer: None, full })
 }

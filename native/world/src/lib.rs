@@ -20,6 +20,7 @@
 mod accounts;
 mod budget;
 mod container;
+pub mod identity;
 mod image;
 mod lineage;
 pub mod parse;

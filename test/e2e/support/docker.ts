@@ -8,6 +8,8 @@ import type { Test } from './daemon.js'
 export interface Docker {
   /** The image's name; it holds a static busybox under the names that were asked for. */
   readonly image: string
+  /** The socket of its API. */
+  readonly socket: string
   /** Runs `docker ARGS` and gives back what it printed. */
   docker(...args: readonly string[]): string
   /** The same on a terminal. */
@@ -18,7 +20,8 @@ const IMAGE = 'peregrine-test'
 
 export async function startDocker(t: Test, commands: readonly string[]): Promise<Docker> {
   const directory = temporaryDirectory(t)
-  const host = `unix://${join(directory, 'docker.sock')}`
+  const socket = join(directory, 'docker.sock')
+  const host = `unix://${socket}`
   const args = [
     ...['--data-root', join(directory, 'data'), '--exec-root', join(directory, 'exec')],
     ...['--pidfile', join(directory, 'pid'), '--host', host],
@@ -61,6 +64,7 @@ export async function startDocker(t: Test, commands: readonly string[]): Promise
   run('docker', 'import', makeTarball(directory, commands), IMAGE)
   return {
     image: IMAGE,
+    socket,
     docker: (...rest) => run('docker', ...rest),
     // script(1) gives docker the terminal that this process has not.
     dockerOnTerminal: (...rest) =>

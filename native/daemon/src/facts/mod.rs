@@ -24,10 +24,11 @@ use peregrine_capture::{
     event::{Call, Descriptor, Event, Kind, OpenCall},
 };
 use peregrine_rules::{EventSet, EventType, Facts, FieldId, FieldRef, Value};
-use peregrine_world::{Process, World};
+use peregrine_world::{Process, World, identity::Standing};
 
 use crate::clock::Clock;
 use calls::Role;
+pub use container::Place;
 use process::Actor;
 
 /// What holds for all events of a moment.
@@ -118,6 +119,8 @@ pub struct Judged<'e> {
     pub event: &'e Event<'e>,
     pub event_type: EventType,
     pub process: &'e Process,
+    /// How far its container is known.
+    pub standing: &'e Standing,
     pub world: &'e World,
     pub context: &'e Context,
 }
@@ -128,6 +131,17 @@ impl Judged<'_> {
             process: self.process,
             world: self.world,
             tid: self.event.header.tid,
+            time: self.event.header.time,
+            context: self.context,
+        }
+    }
+
+    /// Where it happened.
+    pub fn place(&self) -> Place<'_> {
+        Place {
+            container: self.process.container(),
+            standing: self.standing,
+            pidns_start_time: self.process.pidns_start_time,
             time: self.event.header.time,
             context: self.context,
         }
@@ -147,9 +161,7 @@ impl Facts for Judged<'_> {
             Family::Descriptor => descriptor(self, field, arena),
             Family::Path => file_system_path(self, field, arena),
             Family::User => user::field(field.id, self.ids(), self.process, self.world),
-            Family::Container => {
-                container::field(field.id, self.process, self.event.header.time, self.context)
-            }
+            Family::Container => self.place().field(field, arena),
             Family::None => Value::Absent,
         }
     }
@@ -255,6 +267,11 @@ enum Family {
     None,
 }
 
+/// Whether a field is of the container, and of nothing else.
+pub fn is_of_container(id: FieldId) -> bool {
+    matches!(FAMILIES[id as usize], Family::Container)
+}
+
 /// By the field's place in the catalogue: a look at its name for each value would cost too much.
 static FAMILIES: LazyLock<Vec<Family>> = LazyLock::new(|| {
     FieldId::all()
@@ -264,7 +281,7 @@ static FAMILIES: LazyLock<Vec<Family>> = LazyLock::new(|| {
             Some("fd") => Family::Descriptor,
             Some("fs") => Family::Path,
             Some("user" | "group") => Family::User,
-            Some("container") => Family::Container,
+            Some("container" | "k8s") => Family::Container,
             _ => Family::None,
         })
         .collect()

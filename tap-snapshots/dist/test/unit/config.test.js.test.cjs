@@ -100,6 +100,8 @@ A setting comes from its flag, else from the environment, else from the YAML fil
       Bytes on disk for what Loki has not taken yet. Default: 256MiB. [PEREGRINE_OUTBOX_SIZE]
   --page on|off
       Serve the page with the live alerts. Default: on. [PEREGRINE_PAGE]
+  --pod-name-from SOURCE
+      kubernetes, or container: without Kubernetes, let k8s_pod_name be the name of the container. Default: kubernetes. [PEREGRINE_POD_NAME_FROM]
   --priority-label number|name
       The label priority of falco_events: 0 (emergency) to 7 (debug) as falco-exporter has it, or Falco's name. Default: number. [PEREGRINE_PRIORITY_LABEL]
   --series-budget COUNT
