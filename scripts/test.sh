@@ -26,7 +26,7 @@ test_rust() {
   say 'tests of the daemon (cargo test)'
   (($# > 0)) || set -- --workspace
   cd native
-  cargo test --locked "$@" || second_try cargo test --locked "$@"
+  cargo test --locked --no-fail-fast "$@" || second_try cargo test --locked --no-fail-fast "$@"
 }
 
 # run_tap FILES_AND_OPTIONS...

@@ -47,20 +47,22 @@ static __always_inline void name_check(struct scratch *scratch, struct call_reco
 	struct names_at_entry *names = bpf_map_lookup_elem(&names_at_entry, &thread);
 	__u32 index = record->n_names++;
 
-	if (!names || names->number != record->number || index >= CHECKED_NAMES)
+	if (!names || names->number != record->number || index >= CHECKED_NAMES ||
+	    !names->hashes[index])
 		return;
-	if (names->hashes[index] != name_hash(scratch, start, length))
+	if (names->hashes[index] != (name_hash(scratch, start, length) | 1))
 		record->header.flags |= RECORD_MISMATCH;
 }
 
-/* Hashes the name of one step of the recipe at the entry. */
+/* Hashes the name of one step of the recipe at the entry; 0 if it is not in memory yet, which it is
+ * when the kernel has read it, so that tells nothing. */
 static __always_inline __u64 name_at_entry(struct scratch *scratch, const void *name)
 {
 	__u32 flags = 0, length;
 
 	scratch->position = 0;
 	length = append_user_text(scratch, name, LIMIT_PATH, &flags);
-	return name_hash(scratch, 0, length);
+	return length ? name_hash(scratch, 0, length) | 1 : 0;
 }
 
 #endif
