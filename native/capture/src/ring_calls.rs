@@ -2,8 +2,6 @@
 
 use std::borrow::Cow;
 
-use libbpf_rs::btf::{Btf, types::Typedef};
-
 use crate::syscalls::Syscall;
 
 /// Kinds of requests that the programs tell apart at most (`N_RING_CALLS` in `bpf/config.h`).
@@ -49,9 +47,13 @@ pub(crate) fn numbers() -> Vec<u8> {
 }
 
 /// Whether this kernel has the tracepoint at submission in the form that the programs know (6.3).
+///
+/// The names of all types stand in one section of the kernel's type information; looking for the
+/// text takes a few milliseconds, and parsing the types a hundred.
 pub(crate) fn is_traced() -> bool {
-    let Ok(btf) = Btf::from_vmlinux() else { return false };
-    btf.type_by_name::<Typedef<'_>>("btf_trace_io_uring_submit_req").is_some()
+    const NAME: &[u8] = b"\0btf_trace_io_uring_submit_req\0";
+    std::fs::read("/sys/kernel/btf/vmlinux")
+        .is_ok_and(|types| memchr::memmem::find(&types, NAME).is_some())
 }
 
 /// Names of the hooks as the kernel knows them.
