@@ -51,11 +51,13 @@ for (const hooks of ['sys-exit', 'syscall-tracepoints']) {
       rules: RULES,
       args: ['--hooks', hooks, '--file-output', join(directory, 'alerts.log')],
     })
+    const expected = ['attach', 'proc', 'alerts-serve', 'alerts-journal', 'alerts-file']
+    // A thread names itself, which may be after the daemon says that it is ready.
+    await until('all threads have names', () => {
+      const names = new Set(threadsOf(daemon.pid).map((thread) => thread.name))
+      return expected.every((name) => names.has(name))
+    })
     const threads = threadsOf(daemon.pid)
-    const names = threads.map((thread) => thread.name)
-    for (const name of ['attach', 'proc', 'alerts-serve', 'alerts-journal', 'alerts-file']) {
-      t.ok(names.includes(name), name)
-    }
     for (const { name, status } of threads) {
       const kept = KEPT[name] ?? capabilities()
       t.equal(status.get('CapEff'), kept, `effective capabilities of ${name}`)
