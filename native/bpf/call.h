@@ -48,12 +48,24 @@ static __always_inline void call_text(struct call_record *record, struct scratch
 		call_section(record, SECTION_TEXT, argument, 0, length);
 }
 
+/* What the name of `length` bytes at `start` is relative to. */
+static __always_inline void call_base(struct call_record *record, struct scratch *scratch,
+				      struct task_struct *task, __u32 start, __u32 length,
+				      __u32 argument, __s32 dirfd)
+{
+	__u32 flags = 0;
+	__u32 base_length = append_base(scratch, start, length, dirfd, task, &flags);
+
+	if (flags)
+		call_section(record, SECTION_BASE, argument, flags, base_length);
+}
+
 static __always_inline void call_path(struct call_record *record, struct scratch *scratch,
 				      struct task_struct *task, const struct step *step)
 {
 	__u32 start = scratch->position & (SCRATCH_HALF - 1);
 	__s32 dirfd = AT_FDCWD;
-	__u32 length, flags = 0, base_length;
+	__u32 length;
 
 	call_text(record, scratch, step->argument, true);
 	length = scratch->position - start;
@@ -61,9 +73,7 @@ static __always_inline void call_path(struct call_record *record, struct scratch
 		return;
 	if (step->other != OTHER_CWD)
 		dirfd = call_argument(record, step->other);
-	base_length = append_base(scratch, start, length, dirfd, task, &flags);
-	if (flags)
-		call_section(record, SECTION_BASE, step->argument, flags, base_length);
+	call_base(record, scratch, task, start, length, step->argument, dirfd);
 }
 
 /* Reserves the bytes of a struct and gives their place. */

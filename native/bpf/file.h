@@ -49,6 +49,23 @@ static __always_inline void opened_fill(struct open_record *record, const struct
 		record->file_flags |= FILE_CREATED;
 }
 
+/* Appends what follows the requested name, and sends the record. `file`: NULL without one. */
+static __always_inline void open_finish(struct open_record *record, struct scratch *scratch,
+					struct task_struct *task, const struct file *file)
+{
+	record->base_length = append_base(scratch, sizeof(*record), record->requested_length,
+					  record->dirfd, task, &record->base_flags);
+	if (file) {
+		opened_fill(record, file);
+		record->resolved_length = append_path(scratch, &file->f_path, task,
+						      &record->resolved_flags);
+	} else if (record->result >= 0) {
+		/* No descriptor, or another thread has closed it already. */
+		record->header.flags |= RECORD_FROM_CALLER;
+	}
+	emit(&lane_busy, LANE_BUSY, scratch);
+}
+
 static __always_inline void open_exit(struct task_struct *task,
 				      const struct open_arguments *arguments, __s64 result)
 {
@@ -73,9 +90,8 @@ static __always_inline void open_exit(struct task_struct *task,
 	length = append_user_text(scratch, arguments->path, LIMIT_PATH, &flags);
 	if (result >= 0)
 		file = file_of(task, result);
-	if (is_possible && !arguments->is_uncertain && length &&
-	    !name_is_wanted(scratch, sizeof(*record), length, bit) &&
-	    (result < 0 || !file_is_wanted(scratch, sizeof(*record), length, file, bit))) {
+	if (is_possible && !arguments->is_uncertain &&
+	    open_is_left_out(length, bit, (__u64)file, result)) {
 		if (!filtered_is_audited())
 			return;
 		flags |= RECORD_AUDIT;
@@ -99,17 +115,7 @@ static __always_inline void open_exit(struct task_struct *task,
 	record->resolved_flags = 0;
 	record->resolved_length = 0;
 
-	record->base_length = append_base(scratch, sizeof(*record), record->requested_length,
-					  arguments->dirfd, task, &record->base_flags);
-	if (file) {
-		opened_fill(record, file);
-		record->resolved_length = append_path(scratch, &file->f_path, task,
-						      &record->resolved_flags);
-	} else if (result >= 0) {
-		/* Another thread has closed the descriptor already. */
-		record->header.flags |= RECORD_FROM_CALLER;
-	}
-	emit(&lane_busy, LANE_BUSY, scratch);
+	open_finish(record, scratch, task, file);
 }
 
 #endif

@@ -65,31 +65,14 @@ static __always_inline void socket_fill(struct socket_facts *facts, const struct
 						   peer);
 }
 
-static __always_inline void connect_exit(struct task_struct *task, __s32 fd, const void *address,
-					 __s32 address_length, __s64 result)
+/* Fills in the socket behind a file, and sends the record; without a socket the caller's copy of
+ * the address is all there is. */
+static __always_inline void connect_finish(struct connect_record *record, struct scratch *scratch,
+					   const struct file *file)
 {
-	struct scratch *scratch = scratch_get();
-	struct file *file = file_of(task, fd);
-	const struct sock *sock;
-	struct connect_record *record;
 	__u16 type = 0;
+	const struct sock *sock = sock_of(file, &type);
 
-	if (!scratch || (__u32)(bpf_get_current_pid_tgid() >> 32) == config.own_pid)
-		return;
-	record = scratch_begin(scratch, sizeof(*record));
-	__builtin_memset(record, 0, sizeof(*record));
-	header_fill(&record->header, task, RECORD_CONNECT);
-	record->result = result;
-	record->fd = fd;
-	sock = sock_of(file, &type);
-	if (address_length > LIMIT_ADDRESS) {
-		address_length = LIMIT_ADDRESS;
-		record->header.flags |= RECORD_TRUNCATED;
-	}
-	if (address_length > 0)
-		record->address_length = append_user_bytes(scratch, (__u64)address,
-							   (__u64)address + address_length,
-							   LIMIT_ADDRESS, &record->header.flags);
 	if (sock) {
 		socket_fill(&record->socket, file, sock, type);
 		if (record->socket.family == AF_UNIX)
@@ -99,6 +82,31 @@ static __always_inline void connect_exit(struct task_struct *task, __s32 fd, con
 		record->header.flags |= RECORD_FROM_CALLER;
 	}
 	emit(&lane_busy, LANE_BUSY, scratch);
+}
+
+static __always_inline void connect_exit(struct task_struct *task, __s32 fd, const void *address,
+					 __s32 address_length, __s64 result)
+{
+	struct scratch *scratch = scratch_get();
+	struct file *file = file_of(task, fd);
+	struct connect_record *record;
+
+	if (!scratch || (__u32)(bpf_get_current_pid_tgid() >> 32) == config.own_pid)
+		return;
+	record = scratch_begin(scratch, sizeof(*record));
+	__builtin_memset(record, 0, sizeof(*record));
+	header_fill(&record->header, task, RECORD_CONNECT);
+	record->result = result;
+	record->fd = fd;
+	if (address_length > LIMIT_ADDRESS) {
+		address_length = LIMIT_ADDRESS;
+		record->header.flags |= RECORD_TRUNCATED;
+	}
+	if (address_length > 0)
+		record->address_length = append_user_bytes(scratch, (__u64)address,
+							   (__u64)address + address_length,
+							   LIMIT_ADDRESS, &record->header.flags);
+	connect_finish(record, scratch, file);
 }
 
 #endif

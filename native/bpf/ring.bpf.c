@@ -185,18 +185,9 @@ static __always_inline void ring_emit_open(struct scratch *scratch, struct task_
 	record->dirfd = request->arguments[0];
 	record->call = request->opcode == RING_OPENAT ? OPEN_CALL_OPENAT : OPEN_CALL_OPENAT2;
 	record->requested_length = ring_append_name(scratch, request, 0);
-	record->base_length = append_base(scratch, sizeof(*record), record->requested_length,
-					  record->dirfd, task, &record->base_flags);
 	if (result >= 0 && !request->is_direct)
 		file = file_of(task, result);
-	if (file) {
-		opened_fill(record, file);
-		record->resolved_length = append_path(scratch, &file->f_path, task,
-						      &record->resolved_flags);
-	} else if (result >= 0) {
-		record->header.flags |= RECORD_FROM_CALLER;
-	}
-	emit(&lane_busy, LANE_BUSY, scratch);
+	open_finish(record, scratch, task, file);
 }
 
 static __always_inline void ring_emit_connect(struct scratch *scratch, struct task_struct *task,
@@ -204,8 +195,6 @@ static __always_inline void ring_emit_connect(struct scratch *scratch, struct ta
 					      const struct file *file, __s64 result)
 {
 	struct connect_record *record = scratch_begin(scratch, sizeof(*record));
-	const struct sock *sock;
-	__u16 type = 0;
 
 	__builtin_memset(record, 0, sizeof(*record));
 	header_fill(&record->header, task, RECORD_CONNECT);
@@ -217,16 +206,7 @@ static __always_inline void ring_emit_connect(struct scratch *scratch, struct ta
 		append_user_bytes(scratch, request->arguments[1],
 				  request->arguments[1] + (__u32)request->arguments[2],
 				  LIMIT_ADDRESS, &record->header.flags);
-	sock = file ? sock_of(file, &type) : NULL;
-	if (sock) {
-		socket_fill(&record->socket, file, sock, type);
-		if (record->socket.family == AF_UNIX)
-			record->path_length = append_unix_name(scratch,
-							       (const void *)record->socket.peer);
-	} else {
-		record->header.flags |= RECORD_FROM_CALLER;
-	}
-	emit(&lane_busy, LANE_BUSY, scratch);
+	connect_finish(record, scratch, file);
 }
 
 /* A name as a section of its own, with what it is relative to. */
@@ -235,15 +215,13 @@ static __always_inline void ring_section(struct call_record *record, struct scra
 					 const struct ring_request *request, __u32 index,
 					 __u32 argument, __s32 dirfd)
 {
-	__u32 start = scratch->position & (SCRATCH_HALF - 1), flags = 0, base_length;
+	__u32 start = scratch->position & (SCRATCH_HALF - 1);
 	__u32 length = ring_append_name(scratch, request, index);
 
 	if (!length)
 		return;
 	call_section(record, SECTION_TEXT, argument, 0, length);
-	base_length = append_base(scratch, start, length, dirfd, task, &flags);
-	if (flags)
-		call_section(record, SECTION_BASE, argument, flags, base_length);
+	call_base(record, scratch, task, start, length, argument, dirfd);
 }
 
 static __always_inline void ring_socket(struct call_record *record, struct scratch *scratch,
