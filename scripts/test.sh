@@ -26,7 +26,19 @@ test_rust() {
   say 'tests of the daemon (cargo test)'
   (($# > 0)) || set -- --workspace
   cd native
-  cargo test --locked --no-fail-fast "$@" || second_try cargo test --locked --no-fail-fast "$@"
+  local log n_failed failed=()
+  log=$(mktemp)
+  if cargo test --locked --no-fail-fast "$@" | tee "$log"; then
+    rm -f "$log"
+    return
+  fi
+  mapfile -t failed < <(sed -n 's/^test \([A-Za-z0-9_:]*\) \.\.\. FAILED$/\1/p' "$log")
+  n_failed=$(grep -c '^test .*FAILED$' "$log" || true)
+  rm -f "$log"
+  # None: it did not compile, or a test ended the whole program. More than have a name to give: an
+  # example in a comment failed.
+  ((${#failed[@]} > 0 && ${#failed[@]} == n_failed)) && [[ " $* " != *" -- "* ]] || return 1
+  second_try cargo test --locked --no-fail-fast "$@" -- --exact --test-threads=1 "${failed[@]}"
 }
 
 # run_tap FILES_AND_OPTIONS...
