@@ -1,13 +1,13 @@
 #!/usr/bin/env bash
 # npm run bench: answers every question and writes bench/RESULTS.md; as root, on a quiet machine.
-#   npm run bench -- latency    one question, printed only: syscalls, latency, start, idle, exporter
+#   npm run bench -- latency    one question, printed only: syscalls, flood, latency, start, idle, exporter
 set -euo pipefail
 HERE=$(cd "$(dirname "$0")" && pwd)
 # shellcheck source=scripts/common.sh
 source "$HERE/../scripts/common.sh"
 cd "$ROOT"
 
-QUESTIONS=(syscalls latency start idle exporter)
+QUESTIONS=(syscalls flood latency start idle exporter)
 RESULTS=bench/RESULTS.md
 
 "$ROOT/scripts/preflight.sh"

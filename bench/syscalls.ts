@@ -2,6 +2,7 @@
 import { spawn, spawnSync } from 'node:child_process'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { stripVTControlCharacters } from 'node:util'
 import { temporaryDirectory } from '../test/exporter/support/exporter.js'
 import { deedPath, startDaemon, type Test } from '../test/e2e/support/daemon.js'
 import { BENCH_DEEDS, figuresOf, printTable, quantile, withTeardown } from './support.js'
@@ -42,17 +43,35 @@ function measure(deed: (typeof DEEDS)[number], file: string, pid: number | undef
   }
 }
 
+function start(bench: Test, hooks: (typeof HOOKS)[number]): ReturnType<typeof startDaemon> {
+  const args = ['--hooks', hooks]
+  return startDaemon(bench, { rules: [], withDefaultRules: true, stdout: 'off', args })
+}
+
+/** The names of the hooks that the daemon attaches, as it says itself. */
+async function hookNames(hooks: (typeof HOOKS)[number]): Promise<readonly string[]> {
+  let names: readonly string[] = []
+  await withTeardown(async (bench) => {
+    const daemon = await start(bench, hooks)
+    names = /hooks=(.*)/.exec(stripVTControlCharacters(daemon.log()))?.[1]?.split(', ') ?? []
+    await daemon.stop()
+  })
+  if (names.length === 0) throw new Error('the daemon did not say what it hooks')
+  return names
+}
+
 /** Starts what is to watch; gives back the daemon's pid. */
 async function watch(
   bench: Test,
   watcher: Watcher,
   hooks: (typeof HOOKS)[number],
+  names: readonly string[],
 ): Promise<number | undefined> {
   switch (watcher) {
     case 'none':
       return undefined
     case 'floor': {
-      const floor = spawn(join(BENCH_DEEDS, 'floor'), [hooks], { stdio: 'pipe' })
+      const floor = spawn(join(BENCH_DEEDS, 'floor'), names, { stdio: 'pipe' })
       bench.teardown(async () => {
         floor.stdin.end()
         await new Promise((resolve) => floor.once('close', resolve))
@@ -61,9 +80,7 @@ async function watch(
       return undefined
     }
     case 'daemon': {
-      const args = ['--hooks', hooks]
-      const options = { rules: [], withDefaultRules: true, stdout: 'off', args } as const
-      const { pid } = await startDaemon(bench, options)
+      const { pid } = await start(bench, hooks)
       return pid
     }
   }
@@ -71,12 +88,13 @@ async function watch(
 
 async function measureHooks(hooks: (typeof HOOKS)[number]): Promise<void> {
   const samples = new Map<string, Sample[]>()
+  const names = await hookNames(hooks)
   for (let round = 0; round < ROUNDS; round++) {
     for (const watcher of WATCHERS) {
       await withTeardown(async (bench) => {
         const file = join(temporaryDirectory(bench), 'file')
         writeFileSync(file, 'x'.repeat(64))
-        const pid = await watch(bench, watcher, hooks)
+        const pid = await watch(bench, watcher, hooks, names)
         for (const deed of DEEDS) {
           const key = `${deed.name} ${watcher}`
           samples.set(key, [...(samples.get(key) ?? []), measure(deed, file, pid)])
@@ -85,6 +103,11 @@ async function measureHooks(hooks: (typeof HOOKS)[number]): Promise<void> {
     }
   }
   process.stdout.write(`### Hooks: ${hooks}\n\n`)
+  const count = (part: string): number => names.filter((name) => name.includes(part)).length
+  process.stdout.write(
+    `${names.length} hooks: ${count('sys_exit')} exits and ${count('sys_enter')} entries of system calls (of calls ` +
+      `that act on a name, to compare it), and the life cycle of processes: ${names.join(', ')}.\n\n`,
+  )
   const rows = DEEDS.map(({ name, what }) => {
     const [none = NaN, floor = NaN, daemon = NaN] = WATCHERS.map((watcher) => {
       // The least of all: what others on the machine added is not ours.

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// floor sys-exit|syscall-tracepoints: programs that do nothing on the hooks that the daemon uses,
-// until standard input ends: what hooking itself costs. Needs neither libbpf nor a BPF compiler.
+// floor HOOK...: a program that does nothing on each of these hooks, named as the daemon names them
+// (tp_btf/NAME, syscalls:NAME), until standard input ends: what hooking itself costs. Needs neither
+// libbpf nor a BPF compiler.
 #define _GNU_SOURCE
 #include <linux/bpf.h>
 #include <linux/perf_event.h>
@@ -15,10 +16,6 @@
 #include <unistd.h>
 
 #define TRACEFS "/sys/kernel/tracing"
-
-static const char *const life_cycle[] = {"sched_process_fork", "sched_process_exec",
-					 "sched_process_exit", "cgroup_attach_task"};
-static const char *const calls[] = {"open", "creat", "openat", "openat2", "execve", "execveat"};
 
 static void fail(const char *what)
 {
@@ -62,12 +59,12 @@ static void attach_raw(const char *name)
 		fail(name);
 }
 
-static void attach_call(const char *name)
+static void attach_tracepoint(const char *name)
 {
 	char path[256], id[32] = "";
 	struct perf_event_attr event = {.type = PERF_TYPE_TRACEPOINT, .size = sizeof(event)};
 
-	snprintf(path, sizeof(path), TRACEFS "/events/syscalls/sys_exit_%s/id", name);
+	snprintf(path, sizeof(path), TRACEFS "/events/syscalls/%s/id", name);
 	FILE *file = fopen(path, "r");
 	if (!file || !fgets(id, sizeof(id), file))
 		fail(path);
@@ -81,24 +78,32 @@ static void attach_call(const char *name)
 		fail(path);
 }
 
+// What stands behind the prefix, or NULL if the text begins otherwise.
+static const char *behind(const char *text, const char *prefix)
+{
+	size_t length = strlen(prefix);
+
+	return strncmp(text, prefix, length) ? NULL : text + length;
+}
+
 int main(int argc, char **argv)
 {
 	char byte;
 
-	if (argc != 2)
-		return 2;
-	for (size_t i = 0; i < sizeof(life_cycle) / sizeof(*life_cycle); i++)
-		attach_raw(life_cycle[i]);
-	if (!strcmp(argv[1], "sys-exit")) {
-		attach_raw("sys_exit");
-	} else {
-		// In a mount namespace of our own, so that nothing is left mounted.
-		if (unshare(CLONE_NEWNS) < 0 ||
-		    mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 ||
-		    mount("tracefs", TRACEFS, "tracefs", 0, NULL) < 0)
-			fail("mount " TRACEFS);
-		for (size_t i = 0; i < sizeof(calls) / sizeof(*calls); i++)
-			attach_call(calls[i]);
+	// In a mount namespace of our own, so that nothing is left mounted.
+	if (unshare(CLONE_NEWNS) < 0 || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 ||
+	    mount("tracefs", TRACEFS, "tracefs", 0, NULL) < 0)
+		fail("mount " TRACEFS);
+	for (int i = 1; i < argc; i++) {
+		const char *raw = behind(argv[i], "tp_btf/");
+		const char *tracepoint = behind(argv[i], "syscalls:");
+
+		if (raw)
+			attach_raw(raw);
+		else if (tracepoint)
+			attach_tracepoint(tracepoint);
+		else
+			return 2;
 	}
 	puts("attached");
 	fflush(stdout);
