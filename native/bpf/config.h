@@ -25,6 +25,9 @@ struct config {
 	__u32 own_pid; /* what the daemon does itself is no event; 0: none is left out */
 	/* Kind of an io_uring request to the native call that it stands for; 0: of no interest. */
 	__u16 ring_calls[N_RING_CALLS];
+	__u32 busy_pressed; /* bytes waiting in the busy lane from which on floods are held back */
+	__u32 flood_window; /* a stretch lasts while the reader takes out so many bytes */
+	__u32 flood_budget; /* bytes that a cgroup may send then in each stretch */
 };
 
 const volatile struct config config SEC(".rodata.config");

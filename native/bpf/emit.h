@@ -55,6 +55,15 @@ static __always_inline bool wake_is_owed(void)
 	       __sync_val_compare_and_swap(&control.reader_asleep, 1, 0) == 1;
 }
 
+int flood_holds_back(__u32 length); /* flood.h */
+
+static __always_inline bool lane_holds_back(enum lane index, __u32 length)
+{
+	return index == LANE_BUSY &&
+	       bpf_ringbuf_query(&lane_busy, BPF_RB_AVAIL_DATA) > config.busy_pressed &&
+	       flood_holds_back(length);
+}
+
 static __always_inline void lane_send(void *lane, enum lane index, void *record, __u32 length)
 {
 	struct record_header *header = record;
@@ -67,8 +76,12 @@ static __always_inline void lane_send(void *lane, enum lane index, void *record,
 	header->lane = index;
 	header->length = length;
 	header->sequence = ++state->sequence;
-	if (bpf_ringbuf_output(lane, record, length, flags))
+	if (lane_holds_back(index, length)) {
+		state->held_back++;
 		state->drops++;
+	} else if (bpf_ringbuf_output(lane, record, length, flags)) {
+		state->drops++;
+	}
 }
 
 /* Sends what stands in the scratch. */

@@ -47,8 +47,17 @@ enum {
 };
 
 enum {
+	BPF_NOEXIST = 1,
+};
+
+enum {
 	BPF_RB_NO_WAKEUP = 1,
 	BPF_RB_FORCE_WAKEUP = 2,
+};
+
+enum {
+	BPF_RB_AVAIL_DATA = 0,
+	BPF_RB_CONS_POS = 2,
 };
 
 enum pid_type {
@@ -321,6 +330,7 @@ struct io_kiocb {
 	__u8 opcode;
 	__u32 flags;
 	struct io_cqe cqe;
+	void *ctx;
 };
 
 /* What stands in the place of struct io_cmd_data, by the kind of request (io_uring/). */

@@ -33,6 +33,7 @@ struct lane_state {
 	__u64 drops; /* records that found the lane full */
 	__u64 filtered; /* events that no rule can match */
 	__u64 ring_lost; /* io_uring requests that found no room to be noted in */
+	__u64 held_back; /* of the drops, those of a cgroup that had used up its share */
 };
 
 /* Key: lane. Written here, read by the daemon. */
@@ -54,6 +55,24 @@ struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);
 	__uint(max_entries, 4096);
 } lane_busy SEC(".maps");
+
+/* A cgroup that sent while the busy lane was nearly full, see flood.h. */
+struct flood {
+	__u64 window; /* number of the stretch that `bytes` belongs to */
+	__u64 bytes; /* sent or held back in it */
+	__u64 held_back; /* records, ever */
+	__u64 start_time; /* with `pid`: the process whose record was held back last */
+	__u32 pid;
+	__u32 _pad;
+};
+
+/* Key: id of the cgroup. What is pushed out is still counted in lane_state.held_back. */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 1024);
+	__type(key, __u64);
+	__type(value, struct flood);
+} floods SEC(".maps");
 
 #define PREFIX_BYTES 64
 
@@ -118,5 +137,20 @@ struct {
 	__type(key, __u64);
 	__type(value, struct ring_request);
 } ring_requests SEC(".maps");
+
+/* How a completion that finds its queue full names its request. */
+struct ring_tag {
+	__u64 ring; /* address of the kernel's ring */
+	__u64 user_data; /* the caller's choice */
+};
+
+/* Tag of a request under way to its key in ring_requests. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 8192);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, struct ring_tag);
+	__type(value, __u64);
+} ring_tags SEC(".maps");
 
 #endif

@@ -14,6 +14,7 @@
 #include "path.h"
 #include "task.h"
 #include "cgroup.h"
+#include "flood.h"
 #include "filter.h"
 #include "file.h"
 #include "net.h"

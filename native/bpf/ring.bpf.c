@@ -319,6 +319,16 @@ static __always_inline __u64 ring_key(const void *context, __u32 argument)
 	return key;
 }
 
+static __always_inline struct ring_tag ring_tag_of(const struct io_kiocb *kernel)
+{
+	struct ring_tag tag = {
+		.ring = (__u64)BPF_CORE_READ(kernel, ctx),
+		.user_data = BPF_CORE_READ(kernel, cqe.user_data),
+	};
+
+	return tag;
+}
+
 static __always_inline void ring_tell(__u64 key, __u8 opcode, __s64 result)
 {
 	if (opcode == RING_OPENAT || opcode == RING_OPENAT2)
@@ -337,6 +347,7 @@ int BPF_PROG(ring_submit, struct io_kiocb *kernel)
 	__u32 number = config.ring_calls[opcode & (N_RING_CALLS - 1)];
 	struct ring_request *request;
 	struct scratch *scratch;
+	struct ring_tag tag;
 
 	if (opcode >= N_RING_CALLS || !number || !control.handlers[number & (N_SYSCALLS - 1)] ||
 	    (__u32)(bpf_get_current_pid_tgid() >> 32) == config.own_pid)
@@ -351,8 +362,14 @@ int BPF_PROG(ring_submit, struct io_kiocb *kernel)
 	ring_fill(request, kernel);
 	if (BPF_CORE_READ(kernel, flags) & REQUEST_SKIPS_COMPLETION)
 		request->flags |= RECORD_FROM_CALLER;
+	/* Another one with this tag is under way: a completion would not tell which of them it is
+	 * of, if it found its queue full. */
+	tag = ring_tag_of(kernel);
+	if (!request->flags && bpf_map_update_elem(&ring_tags, &tag, &key, BPF_NOEXIST))
+		request->flags |= RECORD_FROM_CALLER;
 	/* Fails only when thousands are under way at once; then it is counted. */
 	if (bpf_map_update_elem(&ring_requests, &key, request, 0)) {
+		bpf_map_delete_elem(&ring_tags, &tag);
 		ring_lost();
 		return 0;
 	}
@@ -363,16 +380,39 @@ int BPF_PROG(ring_submit, struct io_kiocb *kernel)
 	return 0;
 }
 
-SEC("tp_btf/io_uring_complete")
-int BPF_PROG(ring_complete, void *ring, struct io_kiocb *kernel)
+/* A request has completed, and ends unless more completions of it follow. */
+static __always_inline void ring_end(__u64 key, const struct ring_tag *tag, __s64 result,
+				     __u32 completion_flags)
 {
-	__u64 key = ring_key(ctx, 1);
 	struct ring_request *request = bpf_map_lookup_elem(&ring_requests, &key);
 
 	if (!request)
-		return 0;
-	ring_tell(key, request->opcode, BPF_CORE_READ(kernel, cqe.res));
-	if (!(BPF_CORE_READ(kernel, cqe.flags) & COMPLETION_MORE))
-		bpf_map_delete_elem(&ring_requests, &key);
+		return;
+	ring_tell(key, request->opcode, result);
+	if (completion_flags & COMPLETION_MORE)
+		return;
+	bpf_map_delete_elem(&ring_requests, &key);
+	bpf_map_delete_elem(&ring_tags, tag);
+}
+
+SEC("tp_btf/io_uring_complete")
+int BPF_PROG(ring_complete, void *ring, struct io_kiocb *kernel)
+{
+	struct ring_tag tag = ring_tag_of(kernel);
+
+	ring_end(ring_key(ctx, 1), &tag, BPF_CORE_READ(kernel, cqe.res),
+		 BPF_CORE_READ(kernel, cqe.flags));
+	return 0;
+}
+
+/* Instead of the above when the queue of completions is full. */
+SEC("tp_btf/io_uring_cqe_overflow")
+int BPF_PROG(ring_overflow, void *ring, __u64 user_data, __s32 result, __u32 completion_flags)
+{
+	struct ring_tag tag = {.ring = ring_key(ctx, 0), .user_data = user_data};
+	__u64 *key = bpf_map_lookup_elem(&ring_tags, &tag);
+
+	if (key)
+		ring_end(*key, &tag, result, completion_flags);
 	return 0;
 }

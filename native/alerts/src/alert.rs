@@ -130,6 +130,27 @@ impl FromStr for Priority {
 }
 
 impl Alert {
+    /// A notice of the daemon itself, which is no detection. `rule` begins with
+    /// `Peregrine internal:`; `time_ns` is in nanoseconds since the epoch.
+    #[must_use]
+    pub fn notice(
+        rule: &str,
+        priority: Priority,
+        time_ns: u64,
+        message: &str,
+        fields: Vec<(Arc<str>, FieldValue)>,
+    ) -> Self {
+        Self {
+            time_ns,
+            priority,
+            rule: rule.into(),
+            source: INTERNAL_SOURCE.into(),
+            message: format!("{rule}. {message}"),
+            fields,
+            tags: Arc::new([]),
+        }
+    }
+
     /// True for a notice that is no detection.
     #[must_use]
     pub fn is_internal(&self) -> bool {

@@ -3,7 +3,7 @@
 use std::{
     collections::BTreeMap,
     io,
-    os::fd::{AsFd, AsRawFd, FromRawFd, OwnedFd},
+    os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd},
     sync::Arc,
 };
 
@@ -144,6 +144,22 @@ struct LaneState {
     sequence: u64,
     drops: u64,
     filtered: u64,
+    ring_lost: u64,
+    held_back: u64,
+}
+
+/// A cgroup whose records were held back, because it had used up its share of a busy lane that was
+/// nearly full.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Flood {
+    /// The kernel's id of the cgroup.
+    pub cgroup_id: u64,
+    /// Records held back since the programs were loaded; they are also in the gaps of the lane.
+    pub held_back: u64,
+    /// The process whose record was held back last, as the host counts.
+    pub pid: u32,
+    /// When its main thread began, `CLOCK_BOOTTIME` in ns.
+    pub start_time: u64,
 }
 
 /// Loaded programs and what they are attached to. Dropping it detaches and unloads everything.
@@ -159,6 +175,7 @@ pub struct Capture {
     ring: Vec<Link>,
     settings: Settings,
     lane_states: MapHandle,
+    floods: MapHandle,
     control: Arc<Control>,
     /// Kept open, so that hooks attach after this process has given up what opening it takes.
     tracefs: Option<Tracefs>,
@@ -173,6 +190,7 @@ impl Capture {
         write_recipes(&object)?;
         let lanes = lanes(&object, settings)?;
         let lane_states = handle(&object, "lane_states")?;
+        let floods = handle(&object, "floods")?;
         let mut capture = Self {
             object,
             life_cycle: Vec::new(),
@@ -183,6 +201,7 @@ impl Capture {
             ring: Vec::new(),
             settings,
             lane_states,
+            floods,
             control: lanes.control(),
             tracefs: None,
         };
@@ -319,16 +338,39 @@ impl Capture {
         self.lane_states(lane).iter().map(|state| state.drops).sum()
     }
 
+    /// Records that were held back from cgroups that flood the busy lane; part of its drops.
+    pub fn held_back(&self) -> u64 {
+        self.lane_states(Lane::Busy).iter().map(|state| state.held_back).sum()
+    }
+
+    /// Whose records they were, as far as the map had room.
+    pub fn floods(&self) -> Vec<Flood> {
+        let floods = self.floods.keys().filter_map(|key| {
+            let value = self.floods.lookup(&key, MapFlags::ANY).ok().flatten()?;
+            Some(Flood {
+                cgroup_id: word(&key, 0),
+                held_back: word(&value, 2),
+                start_time: word(&value, 3),
+                pid: word(&value, 4) as u32,
+            })
+        });
+        floods.filter(|flood| flood.held_back > 0).collect()
+    }
+
+    /// Requests in an io_uring that were not followed, because thousands were under way at once.
+    pub fn ring_lost(&self) -> u64 {
+        self.lane_states(Lane::Busy).iter().map(|state| state.ring_lost).sum()
+    }
+
+    /// Runs of a program that the kernel left out because one of its kind was running on that CPU.
+    pub fn recursion_misses(&self) -> u64 {
+        self.object.progs().map(|program| recursion_misses(program.as_fd())).sum()
+    }
+
     /// Per CPU; empty if the map cannot be read.
     fn lane_states(&self, lane: Lane) -> Vec<LaneState> {
         let key = (lane as u32).to_ne_bytes();
         let values = self.lane_states.lookup_percpu(&key, MapFlags::ANY).ok().flatten();
-        let word = |bytes: &[u8], index: usize| {
-            bytes
-                .get(index * 8..index * 8 + 8)
-                .and_then(|word| word.try_into().ok())
-                .map_or(0, u64::from_ne_bytes)
-        };
         values
             .unwrap_or_default()
             .iter()
@@ -336,6 +378,8 @@ impl Capture {
                 sequence: word(value, 0),
                 drops: word(value, 1),
                 filtered: word(value, 2),
+                ring_lost: word(value, 3),
+                held_back: word(value, 4),
             })
             .collect()
     }
@@ -375,6 +419,23 @@ impl Capture {
             }
         })
     }
+}
+
+/// The word with this index; 0 behind the end.
+fn word(bytes: &[u8], index: usize) -> u64 {
+    let word = bytes.get(index * 8..index * 8 + 8).and_then(|word| word.try_into().ok());
+    word.map_or(0, u64::from_ne_bytes)
+}
+
+/// 0 for a program that was not loaded, and before kernel 5.12, which does not count them.
+fn recursion_misses(program: BorrowedFd<'_>) -> u64 {
+    let mut info = libbpf_sys::bpf_prog_info::default();
+    let mut length = size_of_val(&info) as u32;
+    // SAFETY: the kernel writes at most `length` bytes to a struct of that size.
+    let answer = unsafe {
+        libbpf_sys::bpf_prog_get_info_by_fd(program.as_raw_fd(), &raw mut info, &raw mut length)
+    };
+    if answer == 0 { info.recursion_misses } else { 0 }
 }
 
 fn attach_error(name: &str, error: libbpf_rs::Error) -> LoadError {
@@ -463,10 +524,23 @@ fn open(settings: Settings, has_ring: bool) -> Result<OpenObject, LoadError> {
     Ok(object)
 }
 
+/// A cgroup's share of the last quarter of the busy lane is given anew whenever the reader has taken out a sixteenth of the lane.
+const FLOOD_WINDOWS: u32 = 16;
+/// It is 128 KiB of 8 MiB: sixteen cgroups that flood at once fill what is left while the reader
+/// stands still.
+const FLOOD_SHARES: u32 = 64;
+
 /// `struct config` of `bpf/config.h`.
 fn config(settings: Settings) -> Vec<u8> {
     let own_pid = if settings.skip_own { std::process::id() } else { 0 };
-    [own_pid.to_ne_bytes().as_slice(), &ring_calls::numbers()].concat()
+    let size = settings.busy_size;
+    let shares = [size / 4 * 3, size / FLOOD_WINDOWS, size / FLOOD_SHARES];
+    [
+        own_pid.to_ne_bytes().as_slice(),
+        &ring_calls::numbers(),
+        shares.map(u32::to_ne_bytes).as_flattened(),
+    ]
+    .concat()
 }
 
 /// Writes down how each call is read.

@@ -8,7 +8,7 @@ use crate::syscalls::Syscall;
 const N_RING_CALLS: usize = 64;
 
 /// The programs in `bpf/ring.bpf.c`.
-pub(crate) const PROGRAMS: [&str; 2] = ["ring_submit", "ring_complete"];
+pub(crate) const PROGRAMS: [&str; 3] = ["ring_submit", "ring_complete", "ring_overflow"];
 
 /// By `IORING_OP_*` (include/uapi/linux/io_uring.h).
 static RING_CALLS: &[(usize, &str)] = &[
@@ -58,7 +58,9 @@ pub(crate) fn is_traced() -> bool {
 
 /// Names of the hooks as the kernel knows them.
 pub(crate) fn hooks() -> impl Iterator<Item = Cow<'static, str>> {
-    ["tp_btf/io_uring_submit_req", "tp_btf/io_uring_complete"].into_iter().map(Cow::Borrowed)
+    ["submit_req", "complete", "cqe_overflow"]
+        .into_iter()
+        .map(|name| Cow::Owned(format!("tp_btf/io_uring_{name}")))
 }
 
 #[cfg(test)]

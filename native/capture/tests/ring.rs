@@ -24,7 +24,7 @@ use peregrine_capture::{
 static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
 
 struct Watch {
-    _capture: Capture,
+    capture: Capture,
     lanes: Lanes,
 }
 
@@ -34,7 +34,7 @@ impl Watch {
         let settings = Settings { skip_own: false, ..Settings::default() };
         let (mut capture, lanes) = Capture::load(settings).expect("BPF programs load");
         capture.set_interest(&Interest { calls, ..Interest::default() }).unwrap();
-        Self { _capture: capture, lanes }
+        Self { capture, lanes }
     }
 
     /// The next event of this process that came through a ring and that `wanted` finds something in.
@@ -245,4 +245,77 @@ fn connections_are_told_from_the_kernels_socket() {
     assert_eq!(local_port("accept4", Place::RESULT), address.port());
     assert_ne!(local_port("sendto", Place(0)), address.port());
     assert_eq!(local_port("recvfrom", Place(0)), address.port());
+}
+
+#[test]
+fn requests_that_find_no_room_are_counted() {
+    /// What a submission queue holds; three of them are more than capture follows at once.
+    const BATCH: u32 = 4096;
+    let _one = ONE_AT_A_TIME.lock();
+    let mut watch = Watch::new(&["accept4"]);
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    // Room for all completions, since those of a full queue are another matter.
+    let mut ring: IoUring = IoUring::builder().setup_cqsize(4 * BATCH).build(BATCH).unwrap();
+    for batch in 0..3 {
+        for number in 0..BATCH {
+            // Nobody connects, so none of them completes.
+            let accept = opcode::Accept::new(
+                types::Fd(listener.as_raw_fd()),
+                std::ptr::null_mut(),
+                std::ptr::null_mut(),
+            );
+            let accept = accept.build().user_data(u64::from(batch * BATCH + number));
+            // SAFETY: the entry points to nothing, and its descriptor outlives the ring.
+            unsafe { ring.submission().push(&accept).unwrap() };
+        }
+        ring.submit().unwrap();
+    }
+    let not_followed = watch.capture.ring_lost();
+    assert!(not_followed > 0, "there was room for {} requests", 3 * BATCH);
+    ring.submitter().register_sync_cancel(None, types::CancelBuilder::any()).unwrap();
+    // Those that were followed end as cancelled, and the rest are what was counted.
+    let mut left = u64::from(3 * BATCH) - not_followed;
+    while left > 0 {
+        watch.find(|event| match &event.kind {
+            Kind::Call(call) if call.via == Via::IoUring => {
+                assert_eq!(call.result, -i64::from(libc::ECANCELED));
+                Some(())
+            }
+            _ => None,
+        });
+        left -= 1;
+    }
+}
+
+#[test]
+fn requests_whose_completions_find_their_queue_full_are_told() {
+    let _one = ONE_AT_A_TIME.lock();
+    let mut watch = Watch::new(&["openat"]);
+    // A queue for four completions, of which nothing is taken out.
+    let mut ring: IoUring = IoUring::builder().setup_cqsize(4).build(4).unwrap();
+    let mut submit = |entries: &[squeue::Entry]| {
+        // SAFETY: the names that the entries point to are constants.
+        unsafe { ring.submission().push_multiple(entries).unwrap() };
+        ring.submit().unwrap();
+    };
+    submit(&[(); 4].map(|()| opcode::Nop::new().build()));
+    let open = |name: &'static CStr, user_data| {
+        opcode::OpenAt::new(CWD, name.as_ptr()).build().user_data(user_data)
+    };
+    submit(&[open(c"/nowhere/alone", 1)]);
+    submit(&[open(c"/nowhere/first", 2), open(c"/nowhere/second", 2)]);
+    let mut told: Vec<(String, bool)> = Vec::new();
+    watch.find(|event| match &event.kind {
+        Kind::Open(open) if open.via == Via::IoUring => {
+            let is_known = !event.header.flags.is_from_caller();
+            assert!(!is_known || open.result == -i64::from(libc::ENOENT), "{open:?}");
+            told.push((String::from_utf8_lossy(open.requested).into_owned(), is_known));
+            (told.len() == 3).then_some(())
+        }
+        _ => None,
+    });
+    told.sort();
+    // Of the one whose tag was taken the outcome is not known, and that is said.
+    let expected = [("alone", true), ("first", true), ("second", false)];
+    assert_eq!(told, expected.map(|(name, is_known)| (format!("/nowhere/{name}"), is_known)));
 }

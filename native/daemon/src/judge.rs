@@ -17,6 +17,7 @@ use crate::{
     containers::Containers,
     doctor,
     facts::{Context, EventTypes, Judged},
+    floods::Fields,
     interest,
     waiting::{Limits, Questions, Waiter, WaitingRoom},
 };
@@ -31,7 +32,13 @@ const IDENTITY: &str = "container.identity";
 pub struct Counts {
     /// Events that came out of the lanes.
     pub events: u64,
-    /// Of these, those that some rule asks for.
+    /// Of these, those with a text that was cut.
+    pub truncated: u64,
+    /// Those of whose memory something could not be read.
+    pub unreadable: u64,
+    /// Those whose arguments were changed while the call ran.
+    pub mismatched: u64,
+    /// Of all, those that some rule asks for.
     pub judged: u64,
     /// Alerts made.
     pub alerts: u64,
@@ -119,9 +126,12 @@ impl Judge {
 
     /// Takes in one event.
     pub fn event(&mut self, event: &Event<'_>) {
-        self.counts.events += 1;
-        self.world.apply(event);
         let header = &event.header;
+        self.counts.events += 1;
+        self.counts.truncated += u64::from(header.flags.is_truncated());
+        self.counts.unreadable += u64::from(header.flags.is_unreadable());
+        self.counts.mismatched += u64::from(header.flags.is_mismatch());
+        self.world.apply(event);
         let Some(event_type) = self.types.of(event) else { return };
         self.context.number += 1;
         if !self.rules.wanted.contains(event_type) {
@@ -273,6 +283,19 @@ impl Judge {
             ),
         ]);
         all
+    }
+
+    /// Who a process is, as fields of an alert: container, pod and its name.
+    pub fn whose(&mut self, pid: u32, start_time: u64) -> Fields {
+        let Some(process) = self.world.process(pid, start_time) else { return Fields::new() };
+        let standing = self.containers.standing(process.container(), since_boot());
+        let text = |bytes: &[u8]| FieldValue::Text(String::from_utf8_lossy(bytes).into_owned());
+        let mut fields = vec![
+            ("container.id".into(), text(process.container().short().as_bytes())),
+            ("proc.name".into(), text(process.name())),
+        ];
+        add_identity(&mut fields, &standing);
+        fields
     }
 
     /// About once a second: clocks, and what ended long enough ago.

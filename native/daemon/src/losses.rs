@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use peregrine_alerts::{Alert, FieldValue, INTERNAL_SOURCE, Priority};
+use peregrine_alerts::{Alert, FieldValue, Priority};
 use peregrine_capture::{Gap, event::Lane};
 
 use crate::clock::Clock;
@@ -26,7 +26,24 @@ struct Loss {
 pub struct Losses {
     waiting: [Loss; 2],
     total: [u64; 2],
+    missed: [Missed; 2],
 }
+
+/// What never came into a lane, and what of it has been told.
+#[derive(Clone, Copy, Debug, Default)]
+struct Missed {
+    total: u64,
+    told: u64,
+}
+
+/// Why, in the order of [`Losses::set_missed`].
+const WHY_MISSED: [(&str, &str); 2] = [
+    (
+        "ring_requests",
+        "requests in an io_uring were not followed: thousands were under way at once",
+    ),
+    ("recursion", "runs of a program were left out by the kernel: one was running on that CPU"),
+];
 
 impl Losses {
     /// Takes in a gap.
@@ -41,6 +58,14 @@ impl Losses {
         self.total[gap.lane as usize] += gap.count();
     }
 
+    /// What never came into a lane since the programs were loaded: requests in an io_uring, and runs
+    /// of programs.
+    pub fn set_missed(&mut self, ring_requests: u64, recursion: u64) {
+        for (missed, total) in self.missed.iter_mut().zip([ring_requests, recursion]) {
+            missed.total = total;
+        }
+    }
+
     /// Events lost in a lane since the start.
     pub fn total(&self, lane: Lane) -> u64 {
         self.total[lane as usize]
@@ -51,15 +76,19 @@ impl Losses {
         self.waiting[Lane::LifeCycle as usize].gaps > 0
     }
 
-    /// A notice for each lane that has lost something; then nothing waits any more.
+    /// A notice for each lane that has lost something, and for each other way to miss something;
+    /// then nothing waits any more.
     pub fn notices(&mut self, clock: Clock, now: u64) -> Vec<Alert> {
-        [Lane::LifeCycle, Lane::Busy]
-            .into_iter()
-            .filter_map(|lane| {
-                let loss = std::mem::take(&mut self.waiting[lane as usize]);
-                (loss.gaps > 0).then(|| notice(lane, loss, clock, now))
-            })
-            .collect()
+        let lanes = [Lane::LifeCycle, Lane::Busy].into_iter().filter_map(|lane| {
+            let loss = std::mem::take(&mut self.waiting[lane as usize]);
+            (loss.gaps > 0).then(|| notice(lane, loss, clock, now))
+        });
+        let missed = self.missed.iter_mut().zip(WHY_MISSED).filter_map(|(missed, why)| {
+            let events = missed.total.saturating_sub(missed.told);
+            missed.told += events;
+            (events > 0).then(|| missed_notice(events, why, clock.epoch(now)))
+        });
+        lanes.chain(missed).collect()
     }
 }
 
@@ -75,22 +104,27 @@ fn notice(lane: Lane, loss: Loss, clock: Clock, now: u64) -> Alert {
     let lane = lane_name(lane);
     let to_time = if loss.to_time == 0 { now } else { loss.to_time };
     let from_time = if loss.from_time == 0 { to_time } else { loss.from_time };
-    let field = |name: &str, value| (Arc::from(name), value);
-    Alert {
-        time_ns: clock.epoch(to_time),
-        priority: Priority::Critical,
-        rule: RULE.into(),
-        source: INTERNAL_SOURCE.into(),
-        message: format!("{RULE}. {} events of the {lane} lane found it full.", loss.events),
-        fields: vec![
-            field("lane", FieldValue::Text(lane.to_owned())),
-            field("n_events", FieldValue::U64(loss.events)),
-            field("n_gaps", FieldValue::U64(loss.gaps)),
-            field("from_time", FieldValue::U64(clock.epoch(from_time))),
-            field("to_time", FieldValue::U64(clock.epoch(to_time))),
-        ],
-        tags: Arc::new([]),
-    }
+    let message = format!("{} events of the {lane} lane found it full.", loss.events);
+    let fields = vec![
+        field("lane", FieldValue::Text(lane.to_owned())),
+        field("n_events", FieldValue::U64(loss.events)),
+        field("n_gaps", FieldValue::U64(loss.gaps)),
+        field("from_time", FieldValue::U64(clock.epoch(from_time))),
+        field("to_time", FieldValue::U64(clock.epoch(to_time))),
+    ];
+    Alert::notice(RULE, Priority::Critical, clock.epoch(to_time), &message, fields)
+}
+
+fn missed_notice(events: u64, (name, why): (&str, &str), time_ns: u64) -> Alert {
+    let fields = vec![
+        field("missed", FieldValue::Text(name.to_owned())),
+        field("n_events", FieldValue::U64(events)),
+    ];
+    Alert::notice(RULE, Priority::Critical, time_ns, &format!("{events} {why}."), fields)
+}
+
+fn field(name: &str, value: FieldValue) -> (Arc<str>, FieldValue) {
+    (name.into(), value)
 }
 
 #[cfg(test)]
@@ -112,6 +146,17 @@ mod tests {
         assert_eq!(&*notices[0].source, "internal");
         assert!(losses.notices(Clock::now(), 600).is_empty());
         assert_eq!(losses.total(Lane::Busy), 11);
+    }
+
+    #[test]
+    fn what_never_came_into_a_lane_is_told_once() {
+        let mut losses = Losses::default();
+        losses.set_missed(3, 0);
+        let notices = losses.notices(Clock::now(), 1);
+        assert_eq!(notices.len(), 1);
+        assert!(notices[0].message.contains("3 requests in an io_uring"), "{notices:?}");
+        losses.set_missed(3, 0);
+        assert!(losses.notices(Clock::now(), 2).is_empty());
     }
 
     #[test]

@@ -17,6 +17,7 @@ mod doctor;
 mod explain;
 mod facts;
 mod fields;
+mod floods;
 mod interest;
 mod judge;
 mod lockdown;

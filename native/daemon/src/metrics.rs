@@ -7,6 +7,7 @@ use peregrine_capture::event::Lane;
 use peregrine_world::Stats;
 
 use crate::{
+    attach::KernelCounts,
     judge::Counts,
     losses::{Losses, lane_name},
 };
@@ -31,7 +32,7 @@ impl Sample {
 /// All of the daemon's own metrics but those of the alerts.
 pub fn metrics(
     counts: Counts,
-    filtered: u64,
+    kernel: KernelCounts,
     losses: &Losses,
     malformed: u64,
     world: Stats,
@@ -58,7 +59,37 @@ pub fn metrics(
         Metric::counter(
             "peregrined_capture_events_filtered_total",
             "Events left out in the kernel, since no rule can match them.",
-            filtered,
+            kernel.filtered,
+        ),
+        Metric::counter(
+            "peregrined_capture_events_held_back_total",
+            "Of the events lost in the busy lane, those of a cgroup that flooded it.",
+            kernel.held_back,
+        ),
+        Metric::counter(
+            "peregrined_capture_ring_requests_lost_total",
+            "Requests in an io_uring that were not followed, since thousands were under way at once.",
+            kernel.ring_lost,
+        ),
+        Metric::counter(
+            "peregrined_capture_recursion_misses_total",
+            "Runs of programs that the kernel left out, since one was running on that CPU.",
+            kernel.recursion_misses,
+        ),
+        Metric::counter(
+            "peregrined_capture_events_truncated_total",
+            "Events with a text that was cut at its limit.",
+            counts.truncated,
+        ),
+        Metric::counter(
+            "peregrined_capture_events_unreadable_total",
+            "Events of whose memory something could not be read.",
+            counts.unreadable,
+        ),
+        Metric::counter(
+            "peregrined_capture_events_mismatched_total",
+            "Events whose arguments were changed while the call ran.",
+            counts.mismatched,
         ),
         Metric::counter(
             "peregrined_capture_filter_audits_total",

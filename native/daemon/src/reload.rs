@@ -24,7 +24,7 @@ use std::{
 };
 
 use anyhow::Context as _;
-use peregrine_alerts::{Alert, FieldValue, INTERNAL_SOURCE, Metric, Priority};
+use peregrine_alerts::{Alert, FieldValue, Metric, Priority};
 use peregrine_capture::Waker;
 use rustix::{
     event::{EventfdFlags, PollFd, PollFlags, Timespec, eventfd, poll},
@@ -211,19 +211,16 @@ impl Reloads {
     fn refuse(&mut self, reason: &str, n_errors: usize, clock: Clock) -> Alert {
         self.n_refused += 1;
         tracing::error!(reason, "new rules refused, the old ones go on");
-        let field = |name: &str, value| (Arc::from(name), value);
-        Alert {
-            time_ns: clock.epoch(since_boot()),
-            priority: Priority::Error,
-            rule: REFUSED_RULE.into(),
-            source: INTERNAL_SOURCE.into(),
-            message: format!("{REFUSED_RULE}. The old rules go on: {reason}"),
-            fields: vec![
-                field("n_errors", FieldValue::U64(n_errors as u64)),
-                field("reason", FieldValue::Text(reason.to_owned())),
+        Alert::notice(
+            REFUSED_RULE,
+            Priority::Error,
+            clock.epoch(since_boot()),
+            &format!("The old rules go on: {reason}"),
+            vec![
+                ("n_errors".into(), FieldValue::U64(n_errors as u64)),
+                ("reason".into(), FieldValue::Text(reason.to_owned())),
             ],
-            tags: Arc::new([]),
-        }
+        )
     }
 
     /// How often, and since when.

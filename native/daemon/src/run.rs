@@ -14,7 +14,7 @@ use anyhow::{Context as _, bail};
 use peregrine_alerts::{
     AlertService, FileConfig, Format, HttpConfig, JournalConfig, Prepared, ServiceConfig, TcpConfig,
 };
-use peregrine_capture::{Hooks, Item, Lanes, Probe, Settings, Waker};
+use peregrine_capture::{Flood, Hooks, Item, Lanes, Probe, Settings, Waker};
 use peregrine_identity::{Socket, usual_sockets};
 use peregrine_rules::Plan;
 use peregrine_world::{Limits, Reader, World};
@@ -24,11 +24,12 @@ use signal_hook::{
 };
 
 use crate::{
-    attach::Attacher,
+    attach::{Attacher, KernelCounts},
     cli::{HooksChoice, LineFormat, RunOptions, RuntimeSocket},
     clock::since_boot,
     config::Config,
     facts::EventTypes,
+    floods::Floods,
     judge::{Filter, Judge},
     lockdown::{Lockdown, Needs, Role, make_reachable},
     losses::Losses,
@@ -261,7 +262,9 @@ fn watch(
     service: &AlertService,
 ) -> anyhow::Result<()> {
     let mut losses = Losses::default();
-    let (mut malformed, mut filtered) = (0, 0);
+    let mut floods = Floods::default();
+    let mut malformed = 0;
+    let mut counts = KernelCounts::default();
     let mut next_tick = Instant::now();
     while !stop.is_told() {
         let count = lanes.drain(BATCH, |item| match item {
@@ -279,9 +282,15 @@ fn watch(
         if Instant::now() >= next_tick {
             next_tick = Instant::now() + TICK;
             if let Some(report) = attacher.report() {
-                filtered = report.filtered;
+                counts = report.counts;
+                losses.set_missed(counts.ring_lost, counts.recursion_misses);
                 for gap in lanes.overdue(&report.newest) {
                     losses.add(&gap);
+                }
+                let (clock, now) = (judge.clock(), since_boot());
+                let whose = |flood: &Flood| judge.whose(flood.pid, flood.start_time);
+                for notice in floods.notices(&report.floods, clock, now, whose) {
+                    service.publisher().publish(notice);
                 }
             }
             if losses.is_life_cycle_waiting() {
@@ -292,7 +301,7 @@ fn watch(
             }
             judge.tick();
             let mut newest =
-                metrics(judge.counts(), filtered, &losses, malformed, judge.world().stats());
+                metrics(judge.counts(), counts, &losses, malformed, judge.world().stats());
             newest.extend(reloads.metrics());
             newest.extend(judge.identity_metrics());
             sample.set(newest);
