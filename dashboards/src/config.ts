@@ -27,6 +27,8 @@ export const PRIORITIES = [
   { number: '7', name: 'Debug', color: '#999999' },
 ] as const
 
+export type Priority = (typeof PRIORITIES)[number]
+
 export const GOOD = '#009E73'
 export const CAREFUL = '#E69F00'
 export const BAD = '#D55E00'

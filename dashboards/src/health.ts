@@ -6,7 +6,7 @@ import {
 } from '@grafana/grafana-foundation-sdk/dashboard'
 import { BAD, CAREFUL, GOOD, TAG, UIDS } from './config.js'
 import { amongDashboards } from './links.js'
-import { inWords, overTimePanel, stat, steps, table } from './panels.js'
+import { inWords, overTimePanel, stat, steps, table, unitCells } from './panels.js'
 import { growth, now, overTime, rows } from './queries.js'
 import { lokiVariable, nodeVariables, prometheusVariable } from './variables.js'
 
@@ -167,6 +167,62 @@ export function health(): Dashboard {
       }),
     )
 
+    .withPanel(
+      overTimePanel({
+        ...HALF,
+        title: 'Runtimes that are asked for names',
+        description:
+          '1 while the runtime of containers tells the daemon its names, 0 while it does not; the usual places that a node does not have stand at 0.',
+        targets: [
+          overTime(
+            `max by (hostname, runtime, socket) (peregrined_identity_runtime_connected{${OF}})`,
+            '{{hostname}} {{runtime}} {{socket}}',
+          ),
+        ],
+        noValue: 'No daemon is connected',
+      }),
+    )
+    .withPanel(
+      overTimePanel({
+        ...HALF,
+        title: 'Alerts without the names of their container',
+        description:
+          'Alerts a second that say `incomplete`, since no runtime knew the container in time, and events that wait for a name.',
+        targets: [
+          overTime(
+            rate('peregrined_identity_incomplete_alerts_total', 'hostname'),
+            '{{hostname}} incomplete',
+          ),
+          overTime(
+            `max by (hostname) (peregrined_identity_waiting_events{${OF}})`,
+            '{{hostname}} waiting',
+            'B',
+          ),
+        ],
+        noValue: 'No daemon is connected',
+      }),
+    )
+    .withPanel(
+      table({
+        title: 'Rules loaded',
+        description:
+          'When the rules in force were loaded, and how often new ones were refused in the range. Runbook: docs/runbooks/PeregrineRulesRefused.md',
+        width: 24,
+        height: 6,
+        targets: [
+          rows(`1000 * max by (hostname) (peregrined_rules_loaded_timestamp_seconds{${OF}})`),
+          rows(
+            `round(sum by (hostname) ${growth(`peregrined_rules_reloads_total{result="refused",${OF}}`)})`,
+            'B',
+          ),
+        ],
+        noValue: 'No daemon is connected',
+        columns: { hostname: 'Node', 'Value #A': 'Loaded', 'Value #B': 'Refused' },
+        sortBy: 'Loaded',
+        overrides: { Loaded: unitCells('dateTimeFromNow') },
+      }),
+    )
+
     .withRow(new RowBuilder('Exporter (peregrine)'))
     .withPanel(
       overTimePanel({
@@ -270,6 +326,34 @@ export function health(): Dashboard {
         description: 'Log lines in the outbox on disk; bounded by --outbox-size and --outbox-age.',
         targets: [overTime(`peregrine_ship_waiting_entries{${OF}}`, '{{instance}}')],
         noValue: 'Nothing is shipped to a Loki',
+      }),
+    )
+
+    .withPanel(
+      overTimePanel({
+        ...HALF,
+        title: 'Time of a push to Loki (99th percentile)',
+        description: 'From sending a batch until Loki answered.',
+        targets: [
+          overTime(
+            `histogram_quantile(0.99, ${rate('peregrine_ship_push_duration_seconds_bucket', 'instance, le')})`,
+            '{{instance}}',
+          ),
+        ],
+        unit: 's',
+        noValue: 'Nothing was shipped in this range',
+      }),
+    )
+    .withPanel(
+      overTimePanel({
+        ...HALF,
+        title: 'Log lines given up, by reason',
+        description:
+          'Lines a second that will never be in Loki; they are counted all the same. Runbook: docs/runbooks/PeregrineLogLinesDropped.md',
+        targets: [overTime(rate('peregrine_ship_dropped_entries_total', 'reason'), '{{reason}}')],
+        unit: 'eps',
+        noValue: 'Nothing is shipped to a Loki',
+        steps: steps(GOOD, [0.001, BAD]),
       }),
     )
 

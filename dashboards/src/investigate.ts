@@ -12,7 +12,7 @@ import { detectionVariables, lokiVariable, prometheusVariable, textVariable } fr
 
 const QUIET = 'Nothing was detected here in this range'
 
-const FOUND = SELECTED_LINES.replace('}', '} |~ `(?i)${text}`')
+const FOUND = SELECTED_LINES.replace('}', '} |~ `(?i)${text:regex}`')
 
 /** Oldest ancestor first. A rule's output decides which of the fields there are. */
 const LINEAGE = [
@@ -58,7 +58,7 @@ export function investigate(): Dashboard {
         links: [
           toExplore(
             'Log lines of this rule',
-            '{service_name="falco"} | rule=`${__field.labels.rule}`',
+            '{service_name="falco"} | rule=`${__field.labels.rule:percentencode}`',
           ),
         ],
       }),
@@ -96,12 +96,15 @@ export function investigate(): Dashboard {
         overrides: {
           'Last seen': unitCells('dateTimeFromNow'),
           Rule: linkedCells(
-            toExplore('Log lines of this rule', '{service_name="falco"} | rule=`${__value.raw}`'),
+            toExplore(
+              'Log lines of this rule',
+              '{service_name="falco"} | rule=`${__value.raw:percentencode}`',
+            ),
           ),
           Pod: linkedCells(
             toExplore(
               'Log lines of this pod',
-              '{service_name="falco"} | k8s_pod_name=`${__value.raw}`',
+              '{service_name="falco"} | k8s_pod_name=`${__value.raw:percentencode}`',
             ),
           ),
         },

@@ -3,11 +3,25 @@ import { DashboardLinkBuilder, DashboardLinkType } from '@grafana/grafana-founda
 import { TAG, UIDS } from './config.js'
 
 const SOURCES = '${datasource:queryparam}&${loki:queryparam}&${__url_time_range}'
+const KEPT = ['cluster', 'node', 'namespace', 'pod', 'rule', 'priority'] as const
 
-/** To Investigate, with variables set from the row or value that was clicked. */
-export function toInvestigate(title: string, variables: Readonly<Record<string, string>>): Link {
-  const values = Object.entries(variables).map(([name, value]) => `&var-${name}=${value}`)
-  return { title, url: `/d/${UIDS.investigate}?${SOURCES}${values.join('')}`, targetBlank: false }
+type Kept = (typeof KEPT)[number]
+
+/**
+ * To Investigate, with variables set from the row or value that was clicked; the others stay as
+ * they are chosen.
+ */
+export function toInvestigate(
+  title: string,
+  variables: Readonly<Partial<Record<Kept, string | readonly string[]>>>,
+): Link {
+  const values = KEPT.flatMap((name) => {
+    const given = variables[name]
+    if (given === undefined) return [`\${${name}:queryparam}`]
+    return [given].flat().map((value) => `var-${name}=${value}`)
+  })
+  const url = `/d/${UIDS.investigate}?${[SOURCES, ...values].join('&')}`
+  return { title, url, targetBlank: false }
 }
 
 export interface Link {

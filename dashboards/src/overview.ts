@@ -4,7 +4,18 @@ import {
   RowBuilder,
   type Dashboard,
 } from '@grafana/grafana-foundation-sdk/dashboard'
-import { BAD, CAREFUL, GOOD, NEUTRAL, SELECTED, SELECTED_LINES, TAG, UIDS } from './config.js'
+import {
+  BAD,
+  CAREFUL,
+  GOOD,
+  NEUTRAL,
+  PRIORITIES,
+  SELECTED,
+  SELECTED_LINES,
+  TAG,
+  UIDS,
+  type Priority,
+} from './config.js'
 import { amongDashboards, toExplore, toInvestigate } from './links.js'
 import {
   inWords,
@@ -23,25 +34,37 @@ import { detectionVariables, lokiVariable, prometheusVariable } from './variable
 const QUIET = 'Nothing was detected in this range'
 const NONE = inWords({ 0: 'none' })
 
-function count(priorities: string): string {
-  const selector = `falco_events{${SELECTED},priority=~"${priorities}"}`
+/** Matches the number, and the name where `--priority-label name` is set. */
+function count(priorities: readonly Priority[]): string {
+  const values = priorities.map(({ number, name }) => `${number}|${name}`).join('|')
+  const selector = `falco_events{${SELECTED},priority=~"${values}"}`
   return `round(sum${growth(selector)}) or vector(0)`
 }
 
-function countPanel(title: string, priorities: string, color: string): ReturnType<typeof stat> {
+function countPanel(
+  title: string,
+  priorities: readonly Priority[],
+  color: string,
+): ReturnType<typeof stat> {
+  const priority = priorities.map(({ number, name }) => `${number}|${name}`)
   return stat({
     title,
-    description: `Detections of these priorities in the chosen range, first events included.`,
+    description: 'Detections of these priorities in the chosen range, first events included.',
     width: 4,
     height: 4,
     target: now(count(priorities)),
     steps: steps(GOOD, [1, color]),
     mappings: NONE,
-    links: [toInvestigate('Investigate these', {})],
+    links: [toInvestigate('Investigate these', { priority: priority.map(encodeURIComponent) })],
   })
 }
 
 const LAST = ['Last seen'] as const
+
+/** Rules that had been seen when the range began; what was idle for a day is not shown. */
+const BEFORE = `(sum by (rule) (falco_events{${SELECTED}} offset $__range) > 0)`
+/** The first time that the gauge showed is the first event's. */
+const FIRST_SEEN = `min by (rule, priority) (min_over_time(falco_event_last_seen_timestamp_seconds{${SELECTED}}[$__range]))`
 
 function topTable(
   title: string,
@@ -68,7 +91,10 @@ const RULE_LINK = toInvestigate('Investigate this rule', {
 })
 const POD_LINKS = [
   toInvestigate('Investigate this pod', { pod: '${__value.raw:percentencode}' }),
-  toExplore('Log lines of this pod', '{service_name="falco"} | k8s_pod_name=`${__value.raw}`'),
+  toExplore(
+    'Log lines of this pod',
+    '{service_name="falco"} | k8s_pod_name=`${__value.raw:percentencode}`',
+  ),
 ]
 
 export function overview(): Dashboard {
@@ -83,10 +109,10 @@ export function overview(): Dashboard {
     .link(amongDashboards())
     .variables([prometheusVariable(), lokiVariable(), ...detectionVariables()])
 
-    .withPanel(countPanel('Emergency, Alert, Critical', '[0-2]', BAD))
-    .withPanel(countPanel('Error', '3', CAREFUL))
-    .withPanel(countPanel('Warning', '4', CAREFUL))
-    .withPanel(countPanel('Notice and below', '[5-7]', NEUTRAL))
+    .withPanel(countPanel('Emergency, Alert, Critical', PRIORITIES.slice(0, 3), BAD))
+    .withPanel(countPanel('Error', PRIORITIES.slice(3, 4), CAREFUL))
+    .withPanel(countPanel('Warning', PRIORITIES.slice(4, 5), CAREFUL))
+    .withPanel(countPanel('Notice and below', PRIORITIES.slice(5), NEUTRAL))
     .withPanel(
       stat({
         title: 'Against the range before',
@@ -187,18 +213,26 @@ export function overview(): Dashboard {
       table({
         title: 'Rules that were silent before this range',
         description:
-          'Rules with detections in the range and none before it that Prometheus still knows of: the first place to look after a release or a break-in.',
+          'Rules with detections in the range and none in the day before it (--series-idle): the first place to look after a release or a break-in.',
         width: 12,
         height: 8,
         targets: [
-          rows(
-            `(${detections(['rule', 'priority'])} > 0) unless on (rule) (sum by (rule) (falco_events{${SELECTED}} offset $__range) > 0)`,
-          ),
+          rows(`(${detections(['rule', 'priority'])} > 0) unless on (rule) ${BEFORE}`),
+          rows(`1000 * ${FIRST_SEEN} unless on (rule) ${BEFORE}`, 'B'),
         ],
         noValue: 'No rule spoke up for the first time',
-        columns: { rule: 'Rule', priority: 'Priority', Value: 'Detections' },
-        sortBy: 'Detections',
-        overrides: { Rule: linkedCells(RULE_LINK), Priority: priorityCells() },
+        columns: {
+          rule: 'Rule',
+          priority: 'Priority',
+          'Value #A': 'Detections',
+          'Value #B': 'First seen',
+        },
+        sortBy: 'First seen',
+        overrides: {
+          Rule: linkedCells(RULE_LINK),
+          Priority: priorityCells(),
+          'First seen': unitCells('dateTimeFromNow'),
+        },
       }),
     )
     .withPanel(

@@ -222,10 +222,12 @@ export function inWords(values: Readonly<Record<string, string>>): ValueMapping[
   return [{ type: MappingType.ValueToText, options }]
 }
 
-/** Names and colours of the numbers 0 to 7. */
+/** Names and colours of the numbers 0 to 7, and colours of the names. */
 export function priorityCells(): DynamicConfigValue[] {
   const options = Object.fromEntries(
-    PRIORITIES.map(({ number, name, color }, index) => [number, { text: name, color, index }]),
+    PRIORITIES.flatMap(({ number, name, color }, index) =>
+      [number, name].map((value) => [value, { text: name, color, index }]),
+    ),
   )
   return [
     { id: 'mappings', value: [{ type: MappingType.ValueToText, options }] },

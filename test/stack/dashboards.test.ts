@@ -45,6 +45,11 @@ for (const name of NAMES) {
     const fixed = sources.filter((uid) => uid !== undefined && !text(uid).startsWith('${'))
     t.same(fixed, [], 'data sources are variables')
 
+    const used = JSON.stringify(dashboard).matchAll(/\$(?:\{([a-z]\w*)[}:]|([a-z]\w*))/g)
+    for (const [, braced, plain] of used) {
+      t.ok(variables.includes(braced ?? plain ?? ''), `$${braced ?? plain ?? ''} is a variable`)
+    }
+
     const panels = list(at(dashboard, 'panels'))
     const ids = panels.map((panel) => at(panel, 'id'))
     t.equal(new Set(ids).size, ids.length, 'ids are unique')
@@ -157,6 +162,57 @@ void t.test('provisioning uses the keys that Grafana knows', (t) => {
     ' ',
   )
   t.match(mounts, text(at(provider, 'options', 'path')))
+  t.end()
+})
+
+void t.test('correlations have the one form that Grafana 10.4 to 13 start with', (t) => {
+  const sources = list(
+    at(readYaml('deploy/grafana/provisioning/datasources/peregrine.yml'), 'datasources'),
+  )
+  const all = sources.flatMap((source) => list(at(source, 'correlations')))
+  t.ok(all.length >= 4)
+  for (const correlation of all) {
+    const label = text(at(correlation, 'label'))
+    t.ok(label !== '' && text(at(correlation, 'description')) !== '', label)
+    t.equal(at(correlation, 'type'), undefined, `${label}: a type here ends Grafana 11.4 to 12`)
+    t.equal(at(correlation, 'config', 'type'), 'query', `${label}: without, 10.4 to 12 refuse it`)
+    const expr = text(at(correlation, 'config', 'target', 'expr'))
+    const names = Array.from(expr.matchAll(/\$\$\{(\w+)\}/g), ([, name]) => name)
+    t.equal(names.length, 1, expr)
+    if (at(correlation, 'targetUID') === 'loki') {
+      t.equal(at(correlation, 'config', 'field'), names[0], 'a column of the table')
+      t.same(errorsOf(expr.replace(/\$\$\{\w+\}/g, 'value')), [], expr)
+      continue
+    }
+    // Log lines have their fields in one column, `labels`.
+    const transformation = at(correlation, 'config', 'transformations', 0)
+    t.equal(at(correlation, 'config', 'field'), 'labels')
+    t.equal(at(transformation, 'mapValue'), names[0])
+    const labels = JSON.stringify({ k8s_pod_name: 'cart-1', rule: 'Drop and run', x_rule: 'no' })
+    const found = new RegExp(text(at(transformation, 'expression')), 'gi').exec(labels)
+    t.match(found?.[1], /^(cart-1|Drop and run)$/)
+  }
+  t.end()
+})
+
+void t.test('the buttons beside a log line lead to dashboards and queries that exist', (t) => {
+  const source = at(
+    readYaml('deploy/grafana/provisioning/datasources/peregrine.yml'),
+    'datasources',
+    1,
+  )
+  const fields = list(at(source, 'jsonData', 'derivedFields'))
+  t.ok(fields.length > 0)
+  for (const field of fields) {
+    t.equal(at(field, 'datasourceUid'), undefined, 'it would open traces alone')
+    const url = new URL(
+      text(at(field, 'url')).replace('$${__value.raw:percentencode}', 'value'),
+      'http://grafana',
+    )
+    const panes = url.searchParams.get('panes')
+    if (panes === null) t.ok(NAMES.includes(nameOf(url.pathname.replace('/d/', ''))), url.href)
+    else t.match(at(JSON.parse(panes), 'a', 'queries', 0, 'expr'), '{k8s_pod_name="value"}')
+  }
   t.end()
 })
 

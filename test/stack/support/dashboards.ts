@@ -17,7 +17,7 @@ const ALL = /\$\{priority:pipe\}|\$\{?(cluster|node|namespace|pod|rule|exporter)
 export function fill(expr: string, range = '1h', interval = '1m'): string {
   return expr
     .replace(ALL, '.*')
-    .replaceAll('${text}', '')
+    .replaceAll('${text:regex}', '')
     .replaceAll('$__range', range)
     .replaceAll('$__rate_interval', interval)
     .replaceAll('$__auto', interval)
