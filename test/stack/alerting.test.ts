@@ -75,7 +75,7 @@ void t.test('a notification says what, where, since when, and where to look', (t
   const annotations = {
     summary: 'Drop on shop/cart-1, node-a',
     description: 'The rule fired',
-    command: 'sh -c <script>',
+    field_proc_cmdline: 'sh -c <script>',
     dashboard: '/d/peregrine-investigate?var-pod=cart-1',
     runbook: 'docs/runbooks/PeregrineDetection.md',
   }
@@ -101,9 +101,17 @@ void t.test('a notification says what, where, since when, and where to look', (t
   const panes: unknown = JSON.parse(new URL(explore).searchParams.get('panes') ?? '')
   t.equal(
     at(panes, 'a', 'queries', 0, 'expr'),
-    '{service_name="falco"} | rule="Drop & \\"run\\""',
+    '{service_name="falco"} | rule="Drop & \\"run\\"" | k8s_pod_name="cart-1"',
     'quotes in a name break neither the address nor the query',
   )
   t.match(render('html', 'html'), 'sh -c &lt;script&gt;')
+
+  // What the exporter sent by itself has no annotations for the way on.
+  const direct = { ...alert, annotations: { summary: 'Drop', description: 'The rule fired' } }
+  writeFileSync(file, JSON.stringify({ ...data, alerts: [direct] }))
+  const link = '/d/peregrine-investigate?var-rule=Drop+%26+%22run%22&var-node=node-a&var-pod=cart-1'
+  t.match(render('text'), `Dashboard: http://localhost:3000${link}\n`)
+  t.match(render('text'), 'Runbook: docs/runbooks/PeregrineDetection.md')
+  t.equal(render('dashboard'), `http://localhost:3000${link}`)
   t.end()
 })
