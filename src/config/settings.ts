@@ -46,8 +46,8 @@ export const SETTINGS = [
   one(
     'alertmanager-resolve',
     'DURATION',
-    'An alert that did not happen again for this long is resolved at Alertmanager.',
-    '5m',
+    'An alert that did not happen again for this long is resolved at Alertmanager. Longer than the alerts of our rules for Prometheus last, so that their end does not let those speak.',
+    '20m',
   ),
   one('alertmanager-token-file', 'FILE', 'File that holds a bearer token for Alertmanager.'),
   list(

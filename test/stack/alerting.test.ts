@@ -2,6 +2,7 @@ import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'nod
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import t from 'tap'
+import { SETTINGS } from '../../src/config/settings.js'
 import { ROOT, run, tryRun } from './support/run.js'
 import { at, list, readYaml, text } from './support/values.js'
 
@@ -56,6 +57,17 @@ void t.test('amtool takes the configurations and sends alerts to their receivers
   }
   t.equal(route('severity=critical'), 'mail,chat')
   t.equal(route('severity=warning'), 'chat')
+  t.end()
+})
+
+/** While the direct alert lasts, it inhibits the rule's; what outlasts it is told a second time. */
+void t.test('an alert that was sent directly outlasts the one of the rules', (t) => {
+  const resolve = SETTINGS.find(({ name }) => name === 'alertmanager-resolve')?.default
+  const minutes = Number(/^(\d+)m$/.exec(resolve ?? '')?.[1])
+  const rule = at(readYaml(RULES), 'groups', 0, 'rules', 0)
+  const seconds = Number(/> time\(\) - (\d+)/.exec(text(at(rule, 'expr')))?.[1])
+  const kept = Number(/^(\d+)m$/.exec(text(at(rule, 'keep_firing_for')))?.[1])
+  t.ok(minutes > seconds / 60 + kept, `${minutes} > ${seconds / 60} + ${kept} minutes`)
   t.end()
 })
 
