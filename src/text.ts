@@ -12,6 +12,15 @@ export function toPrintable(text: string, limitBytes: number): string {
   return cutVisibly(clean, limitBytes, CUT_MARK, CUT_MARK_BYTES)
 }
 
+/**
+ * As `toPrintable`, for what is asked for by name: neither PromQL nor LogQL has a way to write
+ * U+FFFD, and Loki refuses a whole push for one in the labels of a log stream.
+ */
+export function toLabelValue(text: string, limitBytes: number): string {
+  const value = toPrintable(text, limitBytes)
+  return value.includes(REPLACEMENT) ? value.replaceAll(REPLACEMENT, '?') : value
+}
+
 /** Well-formed text of at most `limitBytes`; a cut is visible and never inside a character. */
 export function toBounded(text: string, limitBytes: number): string {
   return cutVisibly(text.toWellFormed(), limitBytes, CUT_MARK, CUT_MARK_BYTES)

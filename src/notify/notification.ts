@@ -1,7 +1,7 @@
 /** From an alert to one of Alertmanager's. */
 import { PRIORITY_NAMES, type Alert } from '../alert.js'
 import { toExploreLink, type GrafanaLinks } from '../links.js'
-import { toPrintable } from '../text.js'
+import { toLabelValue, toPrintable } from '../text.js'
 import { toNamespace, toPod } from '../workload.js'
 
 /** An alert of Alertmanager's API v2, without its times. */
@@ -31,7 +31,7 @@ const SEVERITIES = [
 export function toNotification(alert: Alert, grafana: GrafanaLinks | undefined): Notification {
   const labels: Record<string, string> = { alertname: 'FalcoEvent', origin: 'peregrine' }
   const put = (name: string, value: string): void => {
-    if (value !== '') labels[name] = toPrintable(value, LABEL_LIMIT_BYTES)
+    if (value !== '') labels[name] = toLabelValue(value, LABEL_LIMIT_BYTES)
   }
   put('rule', alert.rule)
   put('priority', PRIORITY_NAMES[alert.priority])

@@ -5,7 +5,7 @@
  * has a comma on both ends, so that the regex `.*,network,.*` finds one tag.
  */
 import { PRIORITY_NAMES, type Alert } from '../alert.js'
-import { toPrintable } from '../text.js'
+import { toLabelValue } from '../text.js'
 import { toNamespace, toPod } from '../workload.js'
 
 export const LABEL_NAMES = [
@@ -42,30 +42,30 @@ export const OVERFLOW = '__overflow__'
 
 export function toLabels(alert: Alert, config: LabelConfig): LabelValues {
   return {
-    rule: toLabelValue(alert.rule),
+    rule: toValue(alert.rule),
     priority: toPriority(alert, config),
-    hostname: toLabelValue(alert.hostname),
-    source: toLabelValue(alert.source),
+    hostname: toValue(alert.hostname),
+    source: toValue(alert.source),
     tags: toTags(alert.tags),
-    k8s_ns_name: toLabelValue(toNamespace(alert)),
-    k8s_pod_name: toLabelValue(toPod(alert)),
+    k8s_ns_name: toValue(toNamespace(alert)),
+    k8s_pod_name: toValue(toPod(alert)),
     extra: config.extra.flatMap(({ name, field }): [string, string][] => {
       const value = alert.fields.get(field)
-      return value === undefined || value === '' ? [] : [[name, toLabelValue(value)]]
+      return value === undefined || value === '' ? [] : [[name, toValue(value)]]
     }),
   }
 }
 
 /** The key of an alert's labels, without making the labels: most alerts are of a known series. */
 export function toAlertKey(alert: Alert, config: LabelConfig): string {
-  let key = `${toLabelValue(alert.rule)}\n${toPriority(alert, config)}\n${toLabelValue(
+  let key = `${toValue(alert.rule)}\n${toPriority(alert, config)}\n${toValue(
     alert.hostname,
-  )}\n${toLabelValue(alert.source)}\n${toTags(alert.tags)}\n${toLabelValue(
+  )}\n${toValue(alert.source)}\n${toTags(alert.tags)}\n${toValue(
     toNamespace(alert),
-  )}\n${toLabelValue(toPod(alert))}`
+  )}\n${toValue(toPod(alert))}`
   for (const { name, field } of config.extra) {
     const value = alert.fields.get(field)
-    if (value !== undefined && value !== '') key += `\n${name}=${toLabelValue(value)}`
+    if (value !== undefined && value !== '') key += `\n${name}=${toValue(value)}`
   }
   return key
 }
@@ -75,7 +75,7 @@ function toPriority({ priority }: Alert, config: LabelConfig): string {
 }
 
 function toTags(tags: readonly string[]): string {
-  return tags.length === 0 ? '' : toLabelValue(`,${tags.join(',')},`)
+  return tags.length === 0 ? '' : toValue(`,${tags.join(',')},`)
 }
 
 /** One text per set of values, and different texts for different sets. */
@@ -115,7 +115,7 @@ export function toLabelText(labels: LabelValues, config: LabelConfig): string {
   const pairs = LABEL_NAMES.map((name) => toPair(name, labels[name]))
   const fixed = new Set(config.fixed.map(({ name }) => name))
   for (const [name, value] of labels.extra) if (!fixed.has(name)) pairs.push(toPair(name, value))
-  for (const { name, value } of config.fixed) pairs.push(toPair(name, toLabelValue(value)))
+  for (const { name, value } of config.fixed) pairs.push(toPair(name, toValue(value)))
   return `{${pairs.join(',')}}`
 }
 
@@ -129,6 +129,6 @@ export function escapeValue(value: string): string {
   return value.replace(/[\\"\n]/g, (found) => (found === '\n' ? '\\n' : `\\${found}`))
 }
 
-function toLabelValue(text: string): string {
-  return toPrintable(text, VALUE_LIMIT_BYTES)
+function toValue(text: string): string {
+  return toLabelValue(text, VALUE_LIMIT_BYTES)
 }

@@ -6,7 +6,7 @@
  */
 import { crc32 } from 'node:zlib'
 import type { Alert } from '../alert.js'
-import { toPrintable } from '../text.js'
+import { toLabelValue, toPrintable } from '../text.js'
 import { NAMESPACE_FIELDS, POD_FIELDS } from '../workload.js'
 import type { Placed } from './streams.js'
 
@@ -56,7 +56,7 @@ function renderMetadata(alert: Alert, placed: Placed, eventId: string): string {
   const put = (name: string, value: string): void => {
     if (value !== '') text += `,"${name}":${quote(value, METADATA_VALUE_LIMIT_BYTES)}`
   }
-  put('rule', alert.rule)
+  put('rule', toLabelValue(alert.rule, METADATA_VALUE_LIMIT_BYTES))
   put('tags', alert.tags.join(','))
   for (const [name, value] of placed.demoted) put(name, value)
   if (placed.isMoved) put('event_time', toRfc3339(alert.timeNanoseconds))

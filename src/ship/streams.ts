@@ -9,7 +9,7 @@
  * and namespace; what is given up stands in the metadata, where the same queries find it.
  */
 import { PRIORITY_NAMES, type Alert } from '../alert.js'
-import { toPrintable } from '../text.js'
+import { toLabelValue } from '../text.js'
 import { toNamespace, toPod } from '../workload.js'
 
 export interface Placed {
@@ -117,12 +117,12 @@ function toWhere(alert: Alert): Pairs {
   ]
   return all
     .filter(([, value]) => value !== '')
-    .map(([name, value]) => [name, toPrintable(value, LABEL_LIMIT_BYTES)])
+    .map(([name, value]) => [name, toLabelValue(value, LABEL_LIMIT_BYTES)])
 }
 
 function toLabels(alert: Alert, where: Pairs): string {
   const labels: Record<string, string> = { service_name: 'falco' }
-  if (alert.source !== '') labels.source = toPrintable(alert.source, LABEL_LIMIT_BYTES)
+  if (alert.source !== '') labels.source = toLabelValue(alert.source, LABEL_LIMIT_BYTES)
   labels.priority = PRIORITY_NAMES[alert.priority]
   for (const [name, value] of where) labels[name] = value
   return JSON.stringify(labels)

@@ -229,3 +229,17 @@ void t.test('back-off', (t) => {
   )
   t.end()
 })
+
+void t.test('no label of a log stream makes Loki refuse a push', (t) => {
+  const streams = createStreams(LIMITS)
+  const fields = new Map([['k8s.pod.name', 'pod\u0000']])
+  const { labels } = streams.place(alertOf({ hostname: 'n\ufffd1', source: '\ud800', fields }), NOW)
+  t.same(JSON.parse(labels), {
+    service_name: 'falco',
+    source: '?',
+    priority: 'Warning',
+    hostname: 'n?1',
+    k8s_pod_name: 'pod?',
+  })
+  t.end()
+})

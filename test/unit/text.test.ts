@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import t from 'tap'
-import { toBounded, toPrintable } from '../../src/text.js'
+import { toBounded, toLabelValue, toPrintable } from '../../src/text.js'
 
 const wild = fc.oneof(
   fc.string({ unit: 'binary', maxLength: 400 }),
@@ -30,5 +30,11 @@ void t.test('a cut shows, and is never inside a character', (t) => {
     ['a'.repeat(65_536), 6, 'aaa…'],
   ]
   for (const [text, limit, expected] of cases) t.equal(toBounded(text, limit), expected)
+  t.end()
+})
+
+void t.test('a value of a label can be written in a query', (t) => {
+  for (const text of ['a\u001bb', 'a\ufffdb', 'a\ud800b']) t.equal(toLabelValue(text, 100), 'a?b')
+  t.equal(toLabelValue('é😀', 100), 'é😀')
   t.end()
 })
