@@ -42,15 +42,24 @@ export function decide(answer: Answer): Decision {
   return status >= 500 ? 'later' : 'rejected'
 }
 
+/** An answer that is about whole log streams, or was cut, says nothing of the number of entries. */
+const UNCOUNTED = /label names?[; ]|label value|pars(?:e|ing) labels|required labels/
+const COUNTED_LIMIT = 8_000
+/** Of Loki's distributor, which leaves out "1 errors like: " where there is but one. */
+const ONE_ENTRY = /^(?:max entry size|entry for stream|stream )/
+
 /**
- * How many entries a rejecting answer gave up. Loki names it per log stream ("total ignored: 1
- * out of 3"); an answer that does not is about one entry or about the whole push, and then the
- * whole push is what can't be vouched for.
+ * How many entries a rejecting answer gave up; the others were stored. Loki's ingester names it per
+ * log stream ("total ignored: 1 out of 3"), its distributor by text ("2 errors like: …"). Of an
+ * answer with neither, the whole push is what can't be vouched for.
  */
 export function toRejectedCount(text: string, entries: number): number {
+  if (UNCOUNTED.test(text) || text.length > COUNTED_LIMIT) return entries
   let ignored = 0
   for (const found of text.matchAll(/total ignored: (\d{1,9}) out of \d{1,9}/g)) {
     ignored += Number(found[1])
   }
+  for (const found of text.matchAll(/(?:^|; )(\d{1,9}) errors like: /g)) ignored += Number(found[1])
+  if (ignored === 0 && ONE_ENTRY.test(text)) ignored = 1
   return ignored > 0 ? Math.min(ignored, entries) : entries
 }

@@ -47,6 +47,15 @@ void t.test('what a 400 gave up', (t) => {
     ['total ignored: 1 out of 3 …\ntotal ignored: 2 out of 2', 5, 3],
     ['total ignored: 99 out of 99', 5, 5],
     ['total ignored: 0 out of 3', 5, 5],
+    // As Loki 3.7 answers.
+    ["max entry size '1024' bytes exceeded for stream '{}' while adding an entry", 3, 1],
+    ["entry for stream '{}' has timestamp too old: 2026, oldest acceptable", 3, 1],
+    ["stream '{}' has structured metadata too large: '2189' bytes, limit: '1024' bytes", 3, 1],
+    ["2 errors like: entry for stream '{}' has timestamp too new; 1 errors like: max", 9, 3],
+    ["entry for stream '{}' has 5 label names; limit 3", 3, 3],
+    ["1 errors like: stream '{}' has label value too long; 1 errors like: max", 9, 9],
+    ["couldn't parse labels: 1:50: parse error: invalid UTF-8 rune", 4, 4],
+    [`1 errors like: ${'x'.repeat(8_100)}`, 7, 7],
   ]
   for (const [text, entries, rejected] of cases) {
     t.equal(toRejectedCount(text, entries), rejected, text)
