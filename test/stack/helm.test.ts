@@ -5,9 +5,11 @@ import { PodMonitor } from '@kubernetes-models/prometheus-operator/monitoring.co
 import { PrometheusRule } from '@kubernetes-models/prometheus-operator/monitoring.coreos.com/v1/PrometheusRule'
 import { ServiceMonitor } from '@kubernetes-models/prometheus-operator/monitoring.coreos.com/v1/ServiceMonitor'
 import { DaemonSet } from 'kubernetes-models/apps/v1/DaemonSet'
+import { Deployment } from 'kubernetes-models/apps/v1/Deployment'
 import { NetworkPolicy } from 'kubernetes-models/networking.k8s.io/v1/NetworkPolicy'
 import { PodDisruptionBudget } from 'kubernetes-models/policy/v1/PodDisruptionBudget'
 import { ConfigMap } from 'kubernetes-models/v1/ConfigMap'
+import { PersistentVolumeClaim } from 'kubernetes-models/v1/PersistentVolumeClaim'
 import { Pod } from 'kubernetes-models/v1/Pod'
 import { Secret } from 'kubernetes-models/v1/Secret'
 import { Service } from 'kubernetes-models/v1/Service'
@@ -15,7 +17,7 @@ import { ServiceAccount } from 'kubernetes-models/v1/ServiceAccount'
 import t from 'tap'
 import { DAEMON } from '../e2e/support/daemon.js'
 import { HELM, run, tryRun, type Ran } from './support/run.js'
-import { at, list, readText, readYamlDocuments, text } from './support/values.js'
+import { at, isFields, list, readText, readYamlDocuments, text } from './support/values.js'
 
 const CHART = 'deploy/helm/peregrine'
 const OPERATOR = ['-f', 'test/stack/values/operator.yaml']
@@ -44,6 +46,10 @@ function notes(...args: readonly string[]): string {
   return text(at(kind(objects, 'Notes'), 'text'))
 }
 
+function keysOf(value: unknown): readonly string[] {
+  return isFields(value) ? Object.keys(value).sort() : []
+}
+
 function kind(objects: readonly unknown[], name: string): unknown {
   return objects.find((object) => at(object, 'kind') === name)
 }
@@ -56,6 +62,8 @@ function container(objects: readonly unknown[], name: string): unknown {
 /** Throws what is wrong with it, by the schemas of Kubernetes and of the Prometheus operator. */
 function validate(object: unknown): string {
   if (DaemonSet.is(object)) new DaemonSet(object).validate()
+  else if (Deployment.is(object)) new Deployment(object).validate()
+  else if (PersistentVolumeClaim.is(object)) new PersistentVolumeClaim(object).validate()
   else if (NetworkPolicy.is(object)) new NetworkPolicy(object).validate()
   else if (PodDisruptionBudget.is(object)) new PodDisruptionBudget(object).validate()
   else if (ConfigMap.is(object)) new ConfigMap(object).validate()
@@ -70,17 +78,25 @@ function validate(object: unknown): string {
   return text(at(object, 'kind'))
 }
 
+/** One exporter for all daemons. */
+function deployment(test: Teardown): readonly string[] {
+  const names = ['server.crt', 'server.key', 'ca.crt', 'client.crt', 'client.key']
+  return [...certificates(test, names), '--set', 'exporter.kind=deployment']
+}
+
 interface Teardown {
   readonly teardown: (work: () => unknown) => void
 }
 
 /** A file per certificate, as `--set-file` takes them. */
-function certificates(test: Teardown): readonly string[] {
+function certificates(
+  test: Teardown,
+  names = ['server.crt', 'server.key', 'ca.crt'],
+): readonly string[] {
   const directory = mkdtempSync(join(tmpdir(), 'peregrine-'))
   test.teardown(() => {
     rmSync(directory, { recursive: true })
   })
-  const names = ['server.crt', 'server.key', 'ca.crt']
   for (const name of names) writeFileSync(join(directory, name), `PEM of ${name}`)
   return ['--set-file', names.map((name) => `certs.${name}=${join(directory, name)}`).join(',')]
 }
@@ -93,9 +109,10 @@ void t.test('helm lint finds nothing', (t) => {
 })
 
 void t.test('the schemas of Kubernetes and the operator take every object', (t) => {
-  const shapes = [[], OPERATOR, FALCO, certificates(t)]
+  const shapes = [[], OPERATOR, FALCO, certificates(t), [...deployment(t), ...OPERATOR]]
   const kinds = shapes.flatMap((values) => render(...values).map(validate))
-  const expected = ['ConfigMap', 'DaemonSet', 'NetworkPolicy', 'Pod', 'PodDisruptionBudget']
+  const expected = ['ConfigMap', 'DaemonSet', 'Deployment', 'NetworkPolicy']
+  expected.push('PersistentVolumeClaim', 'Pod', 'PodDisruptionBudget')
   expected.push(
     'PodMonitor',
     'PrometheusRule',
@@ -121,6 +138,96 @@ for (const [shape, values] of Object.entries({ plain: [], operator: OPERATOR, fa
     t.end()
   })
 }
+
+void t.test('the exporter as a Deployment reaches every daemon, and is scraped as one', (t) => {
+  const objects = render(...deployment(t), ...OPERATOR)
+  const daemon = kind(objects, 'DaemonSet')
+  const exporter = kind(objects, 'Deployment')
+  const containers = list(at(daemon, 'spec', 'template', 'spec', 'containers'))
+  t.same(
+    containers.map((one) => at(one, 'name')),
+    ['peregrined'],
+  )
+  t.equal(at(daemon, 'spec', 'template', 'spec', 'initContainers'), undefined)
+  const env = list(at(exporter, 'spec', 'template', 'spec', 'containers', 0, 'env'))
+  const valueOf = (name: string): unknown => {
+    return at(
+      env.find((one) => at(one, 'name') === name),
+      'value',
+    )
+  }
+  t.equal(valueOf('PEREGRINE_FALCO'), 'dns:node-watch-peregrine-daemons.security.svc:5060')
+  t.equal(valueOf('PEREGRINE_HOSTNAME'), undefined, 'daemons say where they are')
+  t.equal(valueOf('PEREGRINE_LOKI_TENANT'), 'security')
+  t.equal(at(exporter, 'spec', 'strategy', 'type'), 'Recreate', 'the store has one owner')
+
+  const serves = (name: string): unknown => {
+    const found = objects.find(
+      (one) => at(one, 'kind') === 'Service' && at(one, 'metadata', 'name') === name,
+    )
+    return at(found, 'spec', 'selector', 'app.kubernetes.io/component')
+  }
+  const component = (of: unknown): unknown => {
+    return at(of, 'spec', 'template', 'metadata', 'labels', 'app.kubernetes.io/component')
+  }
+  t.equal(serves('node-watch-peregrine-daemons'), component(daemon))
+  t.equal(serves('node-watch-peregrine'), component(exporter))
+  const monitor = at(kind(objects, 'PodMonitor'), 'spec')
+  t.equal(
+    at(monitor, 'selector', 'matchLabels', 'app.kubernetes.io/component'),
+    component(exporter),
+  )
+  t.same(at(monitor, 'podMetricsEndpoints', 0, 'relabelings'), [
+    { targetLabel: 'instance', replacement: 'node-watch-peregrine-exporter' },
+  ])
+  const secrets = objects.filter((one) => at(one, 'kind') === 'Secret')
+  const keys = secrets.map((one) => keysOf(at(one, 'data')))
+  t.same(keys, [
+    ['ca.crt', 'server.crt', 'server.key'],
+    ['ca.crt', 'client.crt', 'client.key'],
+  ])
+  t.end()
+})
+
+void t.test('runtimes are found where clusters have them, and where the user says', (t) => {
+  const asked = (...values: string[]): readonly unknown[] => {
+    const args = list(at(container(render(...values), 'peregrined'), 'args')).map(text)
+    return args.filter((arg) => arg.startsWith('--runtime-socket='))
+  }
+  const mounted = (...values: string[]): readonly unknown[] => {
+    const volumes = list(
+      at(kind(render(...values), 'DaemonSet'), 'spec', 'template', 'spec', 'volumes'),
+    )
+    return volumes
+      .filter((one) => text(at(one, 'name')).startsWith('runtime-'))
+      .map((one) => at(one, 'hostPath', 'path'))
+  }
+  t.same(asked(), [
+    '--runtime-socket=containerd=/host/run/containerd/containerd.sock',
+    '--runtime-socket=containerd=/host/run/k3s/containerd/containerd.sock',
+    '--runtime-socket=containerd=/host/run/k0s/containerd.sock',
+    '--runtime-socket=cri=/host/run/crio/crio.sock',
+  ])
+  t.same(mounted(), ['/run/containerd', '/run/k3s/containerd', '/run/k0s', '/run/crio'])
+  const microk8s = '/var/snap/microk8s/common/run/containerd.sock'
+  const one = ['--set', `collectors.containerd.socket=${microk8s},collectors.crio.enabled=false`]
+  t.same(asked(...one), [`--runtime-socket=containerd=/host${microk8s}`])
+  t.same(mounted(...one), ['/var/snap/microk8s/common/run'])
+  const none = ['--set', 'collectors.containerd.enabled=false,collectors.crio.enabled=false']
+  t.same(asked(...none), ['--runtime-socket=off'])
+  const engines = {
+    cri: { enabled: true, sockets: ['/run/containerd/containerd.sock', '/run/crio/crio.sock'] },
+    docker: { enabled: true, sockets: ['/var/run/docker.sock'] },
+    podman: { enabled: false, sockets: ['/run/podman/podman.sock'] },
+  }
+  const falco = ['--set-json', `collectors.containerEngine.engines=${JSON.stringify(engines)}`]
+  t.same(asked(...none, ...falco), [
+    '--runtime-socket=containerd=/host/run/containerd/containerd.sock',
+    '--runtime-socket=cri=/host/run/crio/crio.sock',
+    '--runtime-socket=docker=/host/var/run/docker.sock',
+  ])
+  t.end()
+})
 
 void t.test('beside an operator: a replaced pod is the same instance', (t) => {
   const objects = render(...OPERATOR)
@@ -238,6 +345,11 @@ void t.test('what cannot work is refused with what to write instead', (t) => {
     'is TCP, which is served with mutual TLS only; give certs.server.crt',
   )
   t.match(refused('--set', 'certs.server.key=x'), 'certs.ca.crt together')
+  for (const some of [[], certificates(t)]) {
+    const told = refused('--set', 'exporter.kind=deployment', ...some)
+    t.match(told, 'with mutual TLS; give certs.server.crt, certs.server.key, certs.client.crt')
+  }
+  t.match(refused('--set', 'exporter.kind=statefulset'), "'sidecar', 'deployment'")
   t.match(refused('--kube-version', '1.25.0'), 'kubeVersion')
   t.end()
 })

@@ -65,7 +65,8 @@ void t.test('docker compose up, a deed in a container, and the notification', as
   engine.compose('up', '--detach', '--no-build', 'prometheus')
 
   const deed = (): void => {
-    engine.docker('run', '--rm', '--network=none', 'root:runtime', '/bin/true', 'pgr-story')
+    const args = ['--rm', '--network=none', '--name=story-shop', 'root:runtime']
+    engine.docker('run', ...args, '/bin/true', 'pgr-story')
   }
   const counted = (): number => {
     const page = engine.get(METRICS)
@@ -89,6 +90,7 @@ void t.test('docker compose up, a deed in a container, and the notification', as
     const labels = at(told()[0], 'labels')
     t.equal(at(labels, 'alertname'), 'PeregrineDetectionCritical')
     t.equal(at(labels, 'hostname'), 'story-node')
+    t.equal(at(labels, 'k8s_pod_name'), 'story-shop', 'the container is named, by its engine')
     t.match(text(at(told()[0], 'annotations', 'summary')), 'Story told on')
   })
 

@@ -73,14 +73,24 @@
 {{- if and (hasPrefix "unix:" .Values.falco.grpc.bind_address) (ne .Values.falco.grpc.bind_address "unix:///run/peregrine/peregrine.sock") }}
   falco.grpc.bind_address: the socket stays at /run/peregrine/peregrine.sock within the pod
 {{- end }}
-{{- if or .Values.certs.clientCrt .Values.certs.client .Values.certs.existingClientSecret }}
-  certs.client: the exporter is in the same pod and uses the unix socket; give the client certificate to your client
+{{- if and (ne .Values.exporter.kind "deployment") (or .Values.certs.clientCrt .Values.certs.client.crt .Values.certs.client.key .Values.certs.existingClientSecret) }}
+  certs.client: the exporter is in the same pod and uses the unix socket (but for exporter.kind=deployment); give the client certificate to your client
 {{- end }}
 {{- with .Values.falcosidekick }}
   falcosidekick: the exporter takes its place{{ if dig "config" "loki" "hostport" "" . }}; its Loki address was taken over{{ end }}; other outputs go through Alertmanager (docs/migrate.md)
 {{- end }}
-{{- if or (dig "kubernetes" "enabled" false .Values.collectors) (hasKey .Values.collectors "enabled") (hasKey .Values.collectors "containerEngine") }}
-  collectors: pods are known from the container runtime; set collectors.containerd, .crio and .docker
+{{- if or (dig "kubernetes" "enabled" false .Values.collectors) (hasKey .Values.collectors "enabled") }}
+  collectors.enabled, collectors.kubernetes: pods are known from the container runtimes; set collectors.containerd, .crio, .docker, .podman
+{{- end }}
+{{- range $key := list "labelMaxLen" "withSize" "hooks" "pluginRef" }}
+{{- if hasKey ($.Values.collectors.containerEngine | default dict) $key }}
+  collectors.containerEngine.{{ $key }}: no effect; labels are cut at 4 KiB, and runtimes are followed by their events
+{{- end }}
+{{- end }}
+{{- range $engine := list "lxc" "libvirt_lxc" "bpm" }}
+{{- if dig "engines" $engine "enabled" false ($.Values.collectors.containerEngine | default dict) }}
+  collectors.containerEngine.engines.{{ $engine }}: its containers have the name that is in their cgroup, and no service to ask
+{{- end }}
 {{- end }}
 {{- if dig "deployment" "" .Values.controller }}
   controller.deployment: there is one pod per node, always

@@ -38,6 +38,120 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 {{ $image.repository }}:{{ $image.tag | default $chart.AppVersion }}
 {{- end }}
 
+{{- define "peregrine.isDeployment" -}}
+{{- if eq .Values.exporter.kind "deployment" -}}
+{{- if not (and (include "peregrine.certificates" .) (include "peregrine.clientCertificates" .)) -}}
+{{- fail "exporter.kind: a deployment reaches the daemons by gRPC over TCP with mutual TLS; give certs.server.crt, certs.server.key, certs.client.crt, certs.client.key and certs.ca.crt, or certs.existingSecret and certs.existingClientSecret" -}}
+{{- end -}}
+yes
+{{- end -}}
+{{- end }}
+
+{{- /* Of the pods that serve metrics. */ -}}
+{{- define "peregrine.exporterSelector" -}}
+{{ include "peregrine.selector" . }}
+app.kubernetes.io/component: {{ if include "peregrine.isDeployment" . }}exporter{{ else }}daemon{{ end }}
+{{- end }}
+
+{{- /* Sockets of runtimes as KIND=PATH, one a line. */ -}}
+{{- define "peregrine.runtimes" -}}
+{{- $found := list -}}
+{{- $collectors := .Values.collectors -}}
+{{- $kinds := dict "containerd" "containerd" "crio" "cri" "docker" "docker" "podman" "podman" -}}
+{{- range $name, $kind := $kinds -}}
+{{- with get $collectors $name -}}
+{{- if .enabled -}}
+{{- $sockets := .sockets | default list -}}
+{{- if .socket -}}{{- $sockets = list .socket -}}{{- end -}}
+{{- range $sockets -}}
+{{- $found = append $found (printf "%s=%s" $kind .) -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+{{- $engine := $collectors.containerEngine | default dict -}}
+{{- if dig "enabled" true $engine -}}
+{{- range $kind := list "containerd" "cri" "docker" "podman" -}}
+{{- $one := dig "engines" $kind dict $engine -}}
+{{- if dig "enabled" true $one -}}
+{{- range dig "sockets" list $one -}}
+{{- /* containerd's socket speaks CRI too, and its own API tells more. */ -}}
+{{- $isContainerd := and (eq $kind "cri") (hasSuffix "containerd.sock" .) -}}
+{{- $found = append $found (printf "%s=%s" (ternary "containerd" $kind $isContainerd) .) -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+{{- $found | uniq | join "\n" -}}
+{{- end }}
+
+{{- /* The folders of those sockets, one a line; volumes are named by their number. */ -}}
+{{- define "peregrine.runtimeFolders" -}}
+{{- $folders := list -}}
+{{- range splitList "\n" (include "peregrine.runtimes" .) -}}
+{{- if . -}}
+{{- $folders = append $folders (dir (index (splitn "=" 2 .) "_1")) -}}
+{{- end -}}
+{{- end -}}
+{{- $folders | uniq | join "\n" -}}
+{{- end }}
+
+{{- /* The secret with the exporter's certificates, which it needs as a Deployment. */ -}}
+{{- define "peregrine.clientCertificates" -}}
+{{- $certs := .Values.certs -}}
+{{- if $certs.existingClientSecret -}}
+{{ $certs.existingClientSecret }}
+{{- else if and $certs.client.crt $certs.client.key $certs.ca.crt -}}
+{{ include "peregrine.fullname" . }}-client-certs
+{{- end -}}
+{{- end }}
+
+{{- /* What both shapes of the exporter share: a container, but for what differs by its place. */ -}}
+{{- define "peregrine.exporter" -}}
+image: {{ include "peregrine.image" (list .Values.exporter.image .Chart) }}
+imagePullPolicy: {{ .Values.exporter.image.pullPolicy }}
+{{- with .Values.exporter.args }}
+args: {{- toYaml . | nindent 2 }}
+{{- end }}
+ports:
+  - { name: metrics, containerPort: 9376 }
+securityContext:
+  runAsUser: 65532
+  runAsGroup: 65532
+  runAsNonRoot: true
+  allowPrivilegeEscalation: false
+  readOnlyRootFilesystem: true
+  capabilities:
+    drop: [ALL]
+  seccompProfile:
+    type: RuntimeDefault
+resources: {{- toYaml .Values.exporter.resources | nindent 2 }}
+livenessProbe:
+  httpGet: { path: /healthz, port: metrics }
+  periodSeconds: 15
+  timeoutSeconds: 5
+  failureThreshold: 4
+readinessProbe:
+  # Connected to its daemons.
+  httpGet: { path: /readyz, port: metrics }
+  periodSeconds: 5
+  timeoutSeconds: 5
+{{- end }}
+
+{{- define "peregrine.exporterEnv" -}}
+- { name: PEREGRINE_LISTEN, value: '0.0.0.0:9376' }
+- { name: PEREGRINE_SERIES_BUDGET, value: {{ int64 .Values.exporter.seriesBudget | quote }} }
+{{- with include "peregrine.lokiUrl" . }}
+- { name: PEREGRINE_LOKI_URL, value: {{ . | quote }} }
+{{- end }}
+{{- with .Values.loki.tenant }}
+- { name: PEREGRINE_LOKI_TENANT, value: {{ . | quote }} }
+{{- end }}
+{{- with .Values.exporter.env }}
+{{ toYaml . }}
+{{- end }}
+{{- end }}
+
 {{- /* The secret with the certificates of gRPC over TCP; empty: no TCP. */ -}}
 {{- define "peregrine.certificates" -}}
 {{- $certs := .Values.certs -}}

@@ -23,6 +23,7 @@ spec:
     matchLabels:
       app.kubernetes.io/name: peregrine
       app.kubernetes.io/instance: node-watch
+      app.kubernetes.io/component: daemon
   updateStrategy:
     rollingUpdate:
       maxSurge: 0
@@ -36,10 +37,11 @@ spec:
         app.kubernetes.io/version: "0.1.0"
         app.kubernetes.io/managed-by: Helm
         helm.sh/chart: peregrine-0.1.0
+        app.kubernetes.io/component: daemon
       annotations:
         # New rules or certificates, new pods.
         checksum/rules: 30151517d5f0538457ce321691f5420543bea5df8471ddb66bdd2815af227167
-        checksum/certs: 30bfca413478b475693b15af6b8556da8c3a051446979adb93d5d9f7511071b8
+        checksum/certs: 9f3b1f16c23dd869e1758bca92379271738136877464d6bc2d2f86ea853171cc
         kubectl.kubernetes.io/default-container: peregrined
     spec:
       serviceAccountName: node-watch-peregrine
@@ -91,6 +93,9 @@ spec:
             - --json-output
             - --http-output=http://siem/
             - --log-level=warn
+            - --runtime-socket=containerd=/host/run/k3s/containerd/containerd.sock
+            - --runtime-socket=cri=/host/run/crio/crio.sock
+            - --runtime-socket=docker=/host/var/run/docker.sock
           env:
             - name: NODE_NAME
               valueFrom:
@@ -125,20 +130,12 @@ spec:
             - { name: journal, mountPath: /var/lib/peregrine }
             - { name: rules, mountPath: /etc/peregrine/rules.d, readOnly: true }
             - { name: tracing, mountPath: /sys/kernel/tracing, readOnly: true }
-            - { name: containerd, mountPath: /run/containerd, readOnly: true }
-            - { name: crio, mountPath: /run/crio, readOnly: true }
-            - { name: docker, mountPath: /var/run/docker.sock, readOnly: true }
+            - { name: runtime-0, mountPath: /host/run/k3s/containerd, readOnly: true }
+            - { name: runtime-1, mountPath: /host/run/crio, readOnly: true }
+            - { name: runtime-2, mountPath: /host/var/run, readOnly: true }
         - name: exporter
           image: peregrine:0.1.0
           imagePullPolicy: IfNotPresent
-          env:
-            - { name: PEREGRINE_FALCO, value: 'unix:///run/peregrine/peregrine.sock' }
-            - { name: PEREGRINE_LISTEN, value: '0.0.0.0:9376' }
-            - { name: PEREGRINE_SERIES_BUDGET, value: "20000" }
-            - name: PEREGRINE_HOSTNAME
-              valueFrom:
-                fieldRef: { fieldPath: spec.nodeName }
-            - { name: PEREGRINE_LOKI_URL, value: "http://loki:3100" }
           ports:
             - { name: metrics, containerPort: 9376 }
           securityContext:
@@ -163,10 +160,18 @@ spec:
             timeoutSeconds: 5
             failureThreshold: 4
           readinessProbe:
-            # Connected to the daemon.
+            # Connected to its daemons.
             httpGet: { path: /readyz, port: metrics }
             periodSeconds: 5
             timeoutSeconds: 5
+          env:
+            - { name: PEREGRINE_FALCO, value: 'unix:///run/peregrine/peregrine.sock' }
+            - name: PEREGRINE_HOSTNAME
+              valueFrom:
+                fieldRef: { fieldPath: spec.nodeName }
+            - { name: PEREGRINE_LISTEN, value: '0.0.0.0:9376' }
+            - { name: PEREGRINE_SERIES_BUDGET, value: "20000" }
+            - { name: PEREGRINE_LOKI_URL, value: "http://loki:3100" }
           volumeMounts:
             - { name: run, mountPath: /run/peregrine, readOnly: true }
             - { name: store, mountPath: /var/lib/peregrine-exporter }
@@ -181,12 +186,13 @@ spec:
           configMap: { name: node-watch-peregrine-rules }
         - name: tracing
           hostPath: { path: /sys/kernel/tracing }
-        - name: containerd
+        # The folders and not the sockets: a runtime that starts again makes a new one.
+        - name: runtime-0
           hostPath: { path: /run/k3s/containerd, type: DirectoryOrCreate }
-        - name: crio
+        - name: runtime-1
           hostPath: { path: /run/crio, type: DirectoryOrCreate }
-        - name: docker
-          hostPath: { path: /var/run/docker.sock, type: Socket }
+        - name: runtime-2
+          hostPath: { path: /var/run, type: DirectoryOrCreate }
 
 `
 
@@ -208,6 +214,7 @@ spec:
     matchLabels:
       app.kubernetes.io/name: peregrine
       app.kubernetes.io/instance: node-watch
+      app.kubernetes.io/component: daemon
   updateStrategy:
     rollingUpdate:
       maxSurge: 0
@@ -221,10 +228,11 @@ spec:
         app.kubernetes.io/version: "0.1.0"
         app.kubernetes.io/managed-by: Helm
         helm.sh/chart: peregrine-0.1.0
+        app.kubernetes.io/component: daemon
       annotations:
         # New rules or certificates, new pods.
         checksum/rules: 44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a
-        checksum/certs: 30bfca413478b475693b15af6b8556da8c3a051446979adb93d5d9f7511071b8
+        checksum/certs: 9f3b1f16c23dd869e1758bca92379271738136877464d6bc2d2f86ea853171cc
         kubectl.kubernetes.io/default-container: peregrined
     spec:
       serviceAccountName: node-watch-peregrine
@@ -274,6 +282,10 @@ spec:
             - --journal-age=7d
             - --stdout=text
             - --log-level=info
+            - --runtime-socket=containerd=/host/run/containerd/containerd.sock
+            - --runtime-socket=containerd=/host/run/k3s/containerd/containerd.sock
+            - --runtime-socket=containerd=/host/run/k0s/containerd.sock
+            - --runtime-socket=cri=/host/run/crio/crio.sock
           env:
             - name: NODE_NAME
               valueFrom:
@@ -308,20 +320,13 @@ spec:
             - { name: journal, mountPath: /var/lib/peregrine }
             - { name: rules, mountPath: /etc/peregrine/rules.d, readOnly: true }
             - { name: tracing, mountPath: /sys/kernel/tracing, readOnly: true }
-            - { name: containerd, mountPath: /run/containerd, readOnly: true }
-            - { name: crio, mountPath: /run/crio, readOnly: true }
+            - { name: runtime-0, mountPath: /host/run/containerd, readOnly: true }
+            - { name: runtime-1, mountPath: /host/run/k3s/containerd, readOnly: true }
+            - { name: runtime-2, mountPath: /host/run/k0s, readOnly: true }
+            - { name: runtime-3, mountPath: /host/run/crio, readOnly: true }
         - name: exporter
           image: peregrine:0.1.0
           imagePullPolicy: IfNotPresent
-          env:
-            - { name: PEREGRINE_FALCO, value: 'unix:///run/peregrine/peregrine.sock' }
-            - { name: PEREGRINE_LISTEN, value: '0.0.0.0:9376' }
-            - { name: PEREGRINE_SERIES_BUDGET, value: "20000" }
-            - name: PEREGRINE_HOSTNAME
-              valueFrom:
-                fieldRef: { fieldPath: spec.nodeName }
-            - { name: PEREGRINE_LOKI_URL, value: "http://loki-gateway.loki" }
-            - { name: PEREGRINE_LOKI_TENANT, value: "security" }
           ports:
             - { name: metrics, containerPort: 9376 }
           securityContext:
@@ -346,10 +351,19 @@ spec:
             timeoutSeconds: 5
             failureThreshold: 4
           readinessProbe:
-            # Connected to the daemon.
+            # Connected to its daemons.
             httpGet: { path: /readyz, port: metrics }
             periodSeconds: 5
             timeoutSeconds: 5
+          env:
+            - { name: PEREGRINE_FALCO, value: 'unix:///run/peregrine/peregrine.sock' }
+            - name: PEREGRINE_HOSTNAME
+              valueFrom:
+                fieldRef: { fieldPath: spec.nodeName }
+            - { name: PEREGRINE_LISTEN, value: '0.0.0.0:9376' }
+            - { name: PEREGRINE_SERIES_BUDGET, value: "20000" }
+            - { name: PEREGRINE_LOKI_URL, value: "http://loki-gateway.loki" }
+            - { name: PEREGRINE_LOKI_TENANT, value: "security" }
           volumeMounts:
             - { name: run, mountPath: /run/peregrine, readOnly: true }
             - { name: store, mountPath: /var/lib/peregrine-exporter }
@@ -364,9 +378,14 @@ spec:
           configMap: { name: node-watch-peregrine-rules }
         - name: tracing
           hostPath: { path: /sys/kernel/tracing }
-        - name: containerd
+        # The folders and not the sockets: a runtime that starts again makes a new one.
+        - name: runtime-0
           hostPath: { path: /run/containerd, type: DirectoryOrCreate }
-        - name: crio
+        - name: runtime-1
+          hostPath: { path: /run/k3s/containerd, type: DirectoryOrCreate }
+        - name: runtime-2
+          hostPath: { path: /run/k0s, type: DirectoryOrCreate }
+        - name: runtime-3
           hostPath: { path: /run/crio, type: DirectoryOrCreate }
 
 `
@@ -389,6 +408,7 @@ spec:
     matchLabels:
       app.kubernetes.io/name: peregrine
       app.kubernetes.io/instance: node-watch
+      app.kubernetes.io/component: daemon
   updateStrategy:
     rollingUpdate:
       maxSurge: 0
@@ -402,10 +422,11 @@ spec:
         app.kubernetes.io/version: "0.1.0"
         app.kubernetes.io/managed-by: Helm
         helm.sh/chart: peregrine-0.1.0
+        app.kubernetes.io/component: daemon
       annotations:
         # New rules or certificates, new pods.
         checksum/rules: 44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a
-        checksum/certs: 30bfca413478b475693b15af6b8556da8c3a051446979adb93d5d9f7511071b8
+        checksum/certs: 9f3b1f16c23dd869e1758bca92379271738136877464d6bc2d2f86ea853171cc
         kubectl.kubernetes.io/default-container: peregrined
     spec:
       serviceAccountName: node-watch-peregrine
@@ -454,6 +475,10 @@ spec:
             - --journal-age=7d
             - --stdout=text
             - --log-level=info
+            - --runtime-socket=containerd=/host/run/containerd/containerd.sock
+            - --runtime-socket=containerd=/host/run/k3s/containerd/containerd.sock
+            - --runtime-socket=containerd=/host/run/k0s/containerd.sock
+            - --runtime-socket=cri=/host/run/crio/crio.sock
           env:
             - name: NODE_NAME
               valueFrom:
@@ -488,18 +513,13 @@ spec:
             - { name: journal, mountPath: /var/lib/peregrine }
             - { name: rules, mountPath: /etc/peregrine/rules.d, readOnly: true }
             - { name: tracing, mountPath: /sys/kernel/tracing, readOnly: true }
-            - { name: containerd, mountPath: /run/containerd, readOnly: true }
-            - { name: crio, mountPath: /run/crio, readOnly: true }
+            - { name: runtime-0, mountPath: /host/run/containerd, readOnly: true }
+            - { name: runtime-1, mountPath: /host/run/k3s/containerd, readOnly: true }
+            - { name: runtime-2, mountPath: /host/run/k0s, readOnly: true }
+            - { name: runtime-3, mountPath: /host/run/crio, readOnly: true }
         - name: exporter
           image: peregrine:0.1.0
           imagePullPolicy: IfNotPresent
-          env:
-            - { name: PEREGRINE_FALCO, value: 'unix:///run/peregrine/peregrine.sock' }
-            - { name: PEREGRINE_LISTEN, value: '0.0.0.0:9376' }
-            - { name: PEREGRINE_SERIES_BUDGET, value: "20000" }
-            - name: PEREGRINE_HOSTNAME
-              valueFrom:
-                fieldRef: { fieldPath: spec.nodeName }
           ports:
             - { name: metrics, containerPort: 9376 }
           securityContext:
@@ -524,10 +544,17 @@ spec:
             timeoutSeconds: 5
             failureThreshold: 4
           readinessProbe:
-            # Connected to the daemon.
+            # Connected to its daemons.
             httpGet: { path: /readyz, port: metrics }
             periodSeconds: 5
             timeoutSeconds: 5
+          env:
+            - { name: PEREGRINE_FALCO, value: 'unix:///run/peregrine/peregrine.sock' }
+            - name: PEREGRINE_HOSTNAME
+              valueFrom:
+                fieldRef: { fieldPath: spec.nodeName }
+            - { name: PEREGRINE_LISTEN, value: '0.0.0.0:9376' }
+            - { name: PEREGRINE_SERIES_BUDGET, value: "20000" }
           volumeMounts:
             - { name: run, mountPath: /run/peregrine, readOnly: true }
             - { name: store, mountPath: /var/lib/peregrine-exporter }
@@ -542,9 +569,14 @@ spec:
           configMap: { name: node-watch-peregrine-rules }
         - name: tracing
           hostPath: { path: /sys/kernel/tracing }
-        - name: containerd
+        # The folders and not the sockets: a runtime that starts again makes a new one.
+        - name: runtime-0
           hostPath: { path: /run/containerd, type: DirectoryOrCreate }
-        - name: crio
+        - name: runtime-1
+          hostPath: { path: /run/k3s/containerd, type: DirectoryOrCreate }
+        - name: runtime-2
+          hostPath: { path: /run/k0s, type: DirectoryOrCreate }
+        - name: runtime-3
           hostPath: { path: /run/crio, type: DirectoryOrCreate }
 
 `
