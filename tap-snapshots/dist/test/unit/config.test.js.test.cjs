@@ -23,7 +23,7 @@ A setting comes from its flag, else from the environment, else from the YAML fil
   --alertmanager-password-file FILE
       File that holds the password of --alertmanager-user. [PEREGRINE_ALERTMANAGER_PASSWORD_FILE]
   --alertmanager-resolve DURATION
-      An alert that did not happen again for this long is resolved at Alertmanager. Default: 5m. [PEREGRINE_ALERTMANAGER_RESOLVE]
+      An alert that did not happen again for this long is resolved at Alertmanager. Longer than the alerts of our rules for Prometheus last, so that their end does not let those speak. Default: 20m. [PEREGRINE_ALERTMANAGER_RESOLVE]
   --alertmanager-token-file FILE
       File that holds a bearer token for Alertmanager. [PEREGRINE_ALERTMANAGER_TOKEN_FILE]
   --alertmanager-url URL
