@@ -28,9 +28,11 @@ import {
   createPusher,
   createShipHealth,
   createStreams,
+  renderFixed,
   runShip,
   trim,
   type Encode,
+  type Fixed,
   type Pusher,
   type ShipHealth,
   type Streams,
@@ -96,7 +98,9 @@ export async function startExporter(
   const feed = createFeed({ grafana: config.grafana, clock })
   const notifier = await toNotifier(live, log, version)
   const limits = { bytes: config.outboxBytes, ageMilliseconds: config.outboxAgeMilliseconds }
-  const shipping = config.loki === undefined ? undefined : toShipping(config.loki, live, store)
+  const fixed = renderFixed(config.labels.fixed)
+  const shipping =
+    config.loki === undefined ? undefined : toShipping(config.loki, live, store, fixed)
   const reloads: ReloadHealth = { succeeded: 0, failed: 0 }
 
   const ledger = createLedger({
@@ -291,13 +295,13 @@ interface Shipping {
   readonly bells: ReadonlyMap<string, Bell>
 }
 
-function toShipping(loki: LokiConfig, live: Live, store: Store): Shipping {
+function toShipping(loki: LokiConfig, live: Live, store: Store, fixed: Fixed): Shipping {
   const health = createShipHealth()
   const streams = createStreams(loki)
   const common = loki.tenant ?? ''
   const { tenantOfNamespace } = loki
   const tenantOf = (alert: Alert): string => tenantOfNamespace.get(toNamespace(alert)) ?? common
-  const encodeAll = createEncoder({ streams, tenantOf })
+  const encodeAll = createEncoder({ streams, tenantOf, fixed })
   const isWanted = (alert: Alert): boolean =>
     alert.kind === 'notice' || selects(live.config.loki?.selection ?? EVERYTHING, alert)
   const encode: Encode = (alerts, toEventId, nowMilliseconds) => {

@@ -52,10 +52,12 @@ export const SELECTED = [
 
 /**
  * The same of log lines. A filter behind the selector finds stream labels and structured
- * metadata alike, so the query holds wherever the exporter puts a label.
+ * metadata alike, so the query holds wherever the exporter puts a label. Lines know their cluster
+ * by --static-label; those that do not are shown, since it may be Prometheus' external label.
  */
 export const SELECTED_LINES = [
   '{service_name="falco"}',
+  '(cluster=~"$cluster" or cluster="")',
   'hostname=~"$node"',
   'k8s_ns_name=~"$namespace"',
   'k8s_pod_name=~"$pod"',

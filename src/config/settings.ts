@@ -167,7 +167,11 @@ export const SETTINGS = [
     'Counts, positions and outbox. :temporary: for a directory that goes with the process.',
     '/var/lib/peregrine-exporter',
   ),
-  list('static-label', 'LABEL=VALUE', 'One more label of falco_events, the same on all series.'),
+  list(
+    'static-label',
+    'LABEL=VALUE',
+    'One more label of falco_events, the same on all series, and structured metadata of each log line.',
+  ),
   one(
     'web-config-file',
     'FILE',

@@ -9,7 +9,7 @@ import { promisify } from 'node:util'
 import { gzip } from 'node:zlib'
 import type { Alert } from '../alert.js'
 import type { Chunk } from '../store/index.js'
-import { renderEntry } from './entry.js'
+import { renderEntry, type Fixed } from './entry.js'
 import type { Streams } from './streams.js'
 
 /** Small enough that several make a push and one is no burden, large enough to be few. */
@@ -19,6 +19,8 @@ export interface EncoderOptions {
   readonly streams: Streams
   /** Whose an alert is; empty where Loki has one tenant. */
   readonly tenantOf: (alert: Alert) => string
+  /** On every entry. */
+  readonly fixed?: Fixed
 }
 
 export type Encode = (
@@ -28,7 +30,7 @@ export type Encode = (
 ) => readonly Chunk[]
 
 /** Chunks in the order of the alerts; in one chunk, each log stream keeps its order. */
-export function createEncoder({ streams, tenantOf }: EncoderOptions): Encode {
+export function createEncoder({ streams, tenantOf, fixed }: EncoderOptions): Encode {
   return (alerts, toEventId, nowMilliseconds) => {
     const chunks: Chunk[] = []
     const drafts = new Map<string, Draft>()
@@ -37,7 +39,7 @@ export function createEncoder({ streams, tenantOf }: EncoderOptions): Encode {
       const draft = drafts.get(tenant) ?? createDraft()
       drafts.set(tenant, draft)
       const placed = streams.place(alert, nowMilliseconds)
-      const value = renderEntry(alert, placed, toEventId(alert))
+      const value = renderEntry(alert, placed, toEventId(alert), fixed)
       const before = draft.streams.get(placed.labels)
       draft.streams.set(placed.labels, before === undefined ? value : `${before},${value}`)
       draft.entries++

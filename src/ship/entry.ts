@@ -44,13 +44,37 @@ const OWN_NAMES = new Set([
   'tags',
 ])
 
-/** `eventId` tells real repetitions from pushes done twice: Loki drops only the latter. */
-export function renderEntry(alert: Alert, placed: Placed, eventId: string): string {
-  const line = quote(alert.output === '' ? alert.rule : alert.output, LINE_LIMIT_BYTES)
-  return `["${placed.timeNanoseconds}",${line},{${renderMetadata(alert, placed, eventId)}}]`
+/** Metadata that is the same on every entry, rendered once; by their rendered names. */
+export type Fixed = ReadonlyMap<string, string>
+
+/** The labels that the user puts on every series are metadata here, so that both are chosen alike. */
+export function renderFixed(
+  labels: readonly { readonly name: string; readonly value: string }[],
+): Fixed {
+  const own = labels.filter(({ name }) => !OWN_NAMES.has(name))
+  return new Map(
+    own.map(({ name, value }) => [
+      `,"${name}":`,
+      quote(toLabelValue(value, METADATA_VALUE_LIMIT_BYTES), METADATA_VALUE_LIMIT_BYTES),
+    ]),
+  )
 }
 
-function renderMetadata(alert: Alert, placed: Placed, eventId: string): string {
+const NONE: Fixed = new Map()
+
+/** `eventId` tells real repetitions from pushes done twice: Loki drops only the latter. */
+export function renderEntry(
+  alert: Alert,
+  placed: Placed,
+  eventId: string,
+  fixed: Fixed = NONE,
+): string {
+  const line = quote(alert.output === '' ? alert.rule : alert.output, LINE_LIMIT_BYTES)
+  const metadata = renderMetadata(alert, placed, eventId, fixed)
+  return `["${placed.timeNanoseconds}",${line},{${metadata}}]`
+}
+
+function renderMetadata(alert: Alert, placed: Placed, eventId: string, fixed: Fixed): string {
   const level = DETECTED_LEVELS[alert.priority] ?? 'info'
   let text = `"detected_level":"${level}","event_id":${quote(eventId, 128)}`
   const put = (name: string, value: string): void => {
@@ -64,16 +88,17 @@ function renderMetadata(alert: Alert, placed: Placed, eventId: string): string {
     const bytes = Buffer.byteLength(alert.output)
     if (bytes > LINE_LIMIT_BYTES) put('line_bytes', String(bytes))
   }
-  return text + renderFields(alert)
+  fixed.forEach((value, name) => (text += name + value))
+  return text + renderFields(alert, fixed)
 }
 
-function renderFields({ fields }: Alert): string {
+function renderFields({ fields }: Alert, fixed: Fixed): string {
   let text = ''
   let room = METADATA_LIMIT_BYTES
   let pairs = 0
   fields.forEach((value, field) => {
     const name = toName(field)
-    if (name === '' || pairs >= METADATA_PAIRS) return
+    if (name === '' || fixed.has(name) || pairs >= METADATA_PAIRS) return
     const quoted = quote(value, METADATA_VALUE_LIMIT_BYTES)
     // Characters outside ASCII take up to three bytes; most text has none.
     const bytes =

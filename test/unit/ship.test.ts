@@ -3,7 +3,7 @@ import t from 'tap'
 import { decide, toRejectedCount } from '../../src/ship/decide.js'
 import type { Alert } from '../../src/alert.js'
 import { createEncoder, splitBody } from '../../src/ship/encode.js'
-import { renderEntry } from '../../src/ship/entry.js'
+import { renderEntry, renderFixed } from '../../src/ship/entry.js'
 import { createStreams } from '../../src/ship/streams.js'
 import type { Chunk } from '../../src/store/index.js'
 import { toBackoff } from '../../src/waits.js'
@@ -250,5 +250,24 @@ void t.test('no label of a log stream makes Loki refuse a push', (t) => {
     hostname: 'n?1',
     k8s_pod_name: 'pod?',
   })
+  t.end()
+})
+
+void t.test("the user's labels of series stand on log lines, too", (t) => {
+  const streams = createStreams(LIMITS)
+  const alert = alertOf({
+    fields: new Map([
+      ['cluster', 'of an event'],
+      ['proc.name', 'sh'],
+    ]),
+  })
+  const fixed = renderFixed([
+    { name: 'cluster', value: 'we"st' },
+    { name: 'rule', value: 'is ours' },
+  ])
+  const text = renderEntry(alert, streams.place(alert, NOW), 'id', fixed)
+  t.equal(text.split('"cluster":').length, 2, 'once')
+  const parsed: unknown = JSON.parse(text)
+  t.match(parsed, [String, String, { cluster: 'we"st', proc_name: 'sh', rule: alert.rule }])
   t.end()
 })

@@ -115,7 +115,7 @@ A setting comes from its flag, else from the environment, else from the YAML fil
   --state-dir DIRECTORY
       Counts, positions and outbox. :temporary: for a directory that goes with the process. Default: /var/lib/peregrine-exporter. [PEREGRINE_STATE_DIR]
   --static-label LABEL=VALUE
-      One more label of falco_events, the same on all series. [PEREGRINE_STATIC_LABEL]
+      One more label of falco_events, the same on all series, and structured metadata of each log line. [PEREGRINE_STATIC_LABEL]
   --web-config-file FILE
       TLS and basic authentication of --listen, in Prometheus' web configuration format. [PEREGRINE_WEB_CONFIG_FILE]
   --config FILE
