@@ -139,6 +139,15 @@ for (const [shape, values] of Object.entries({ plain: [], operator: OPERATOR, fa
   })
 }
 
+void t.test('deployment: both are as they were', (t) => {
+  const secrets = 'certs.existingSecret=daemons,certs.existingClientSecret=exporter'
+  const values = ['--set', `exporter.kind=deployment,${secrets}`]
+  for (const name of ['daemonset', 'deployment']) {
+    t.matchSnapshot(template(...values, '-s', `templates/${name}.yaml`).stdout, name)
+  }
+  t.end()
+})
+
 void t.test('the exporter as a Deployment reaches every daemon, and is scraped as one', (t) => {
   const objects = render(...deployment(t), ...OPERATOR)
   const daemon = kind(objects, 'DaemonSet')

@@ -1,6 +1,6 @@
 //! `peregrined doctor`: what this kernel offers, what was chosen, what is missing and its fix.
 
-use std::error::Error;
+use std::{error::Error, fs};
 
 use peregrine_capture::{Cgroups, Hooks, LoadError, Probe, Settings, Walk};
 
@@ -28,6 +28,7 @@ pub fn report() -> (String, bool) {
     let loaded =
         probe.try_load(Settings { hooks: probe.hooks(), walk: probe.walk, ..Settings::default() });
     let mut findings = findings(&probe, &loaded);
+    findings.extend(user_namespace(&fs::read_to_string("/proc/self/uid_map").unwrap_or_default()));
     findings.extend(confinement(&lockdown::attempt()));
     let is_fit = findings.iter().all(|finding| finding.mark != Mark::Missing);
     (render(&findings, is_fit), is_fit)
@@ -87,6 +88,22 @@ fn capabilities(probe: &Probe) -> Finding {
         "run as root (sudo peregrined …), or give the process CAP_BPF, CAP_PERFMON and \
          CAP_SYS_PTRACE",
     )
+}
+
+/// In one, capabilities are there and the kernel loads nothing all the same.
+fn user_namespace(uid_map: &str) -> Option<Finding> {
+    let ids: Vec<&str> = uid_map.split_whitespace().collect();
+    let is_the_machines = ids.is_empty() || ids == ["0", "0", "4294967295"];
+    (!is_the_machines).then(|| {
+        missing(
+            "namespace",
+            "a user namespace, as of rootless Docker or Podman: the kernel lets nobody load such \
+             programs from there"
+                .to_owned(),
+            "run the daemon as the machine's root, by systemd or in a rootful engine: \
+             docs/install.md",
+        )
+    })
 }
 
 /// The file marks the mode in force with brackets: `none [integrity] confidentiality`.
@@ -251,6 +268,15 @@ mod tests {
         assert!(unprivileged.contains("sudo"), "{unprivileged}");
         let locked = Some("none integrity [confidentiality]".to_owned());
         assert!(text(&Probe { lockdown: locked, ..probe() }).contains("cannot run here"));
+    }
+
+    #[test]
+    fn a_rootless_engine_is_named_with_the_way_out() {
+        assert!(user_namespace("         0          0 4294967295\n").is_none());
+        assert!(user_namespace("").is_none(), "a kernel without such namespaces");
+        let rootless = user_namespace("0 1000 1\n1 100000 65536\n").unwrap();
+        assert_eq!(rootless.mark, Mark::Missing);
+        assert!(rootless.fix.unwrap().contains("systemd"));
     }
 
     #[test]
