@@ -26,7 +26,11 @@ trap 'rm -f "$log"' EXIT
 ran=0
 for target in "${targets[@]}"; do
   say "fuzzing $target for $seconds s"
-  if ! cargo +nightly fuzz run "$target" -- -max_total_time="$seconds" -rss_limit_mb=2048 \
+  # What is found goes into the first folder; the seeds are only read.
+  folders=()
+  [[ -d fuzz/seeds/$target ]] && folders=("fuzz/corpus/$target" "fuzz/seeds/$target")
+  [[ ${#folders[@]} -eq 0 ]] || mkdir -p "${folders[0]}"
+  if ! cargo +nightly fuzz run "$target" "${folders[@]}" -- -max_total_time="$seconds" -rss_limit_mb=2048 \
     -print_final_stats=1 >"$log" 2>&1; then
     tail -n 40 "$log" >&2
     fail "fuzz target $target failed; its input is under native/fuzz/artifacts"

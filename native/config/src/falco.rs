@@ -34,6 +34,8 @@ pub struct FalcoYaml {
     pub time_format_iso_8601: Option<bool>,
     /// What outputs get besides; none if the file does not speak of it.
     pub append_output: Option<Vec<OutputAddition>>,
+    /// Fields with the same text for every event.
+    pub static_fields: Vec<(String, String)>,
     /// Whether alerts go to standard output.
     pub stdout_output: Option<bool>,
     /// The file that alerts are appended to; the inner option is empty if it is turned off.
@@ -42,8 +44,21 @@ pub struct FalcoYaml {
     pub http_output: Option<Option<Http>>,
     /// The gRPC service; the inner option is empty if it is turned off.
     pub grpc: Option<Option<Grpc>>,
+    /// Container runtimes of which the file speaks.
+    pub engines: Vec<Engine>,
     /// How much the daemon says of itself.
     pub log: Option<Log>,
+}
+
+/// A container runtime of which the file speaks.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Engine {
+    /// `docker`, `podman`, `containerd` or `cri`.
+    pub kind: &'static str,
+    /// Whether it is asked at all.
+    pub is_enabled: bool,
+    /// Where it is asked; empty for the usual places.
+    pub sockets: Vec<String>,
 }
 
 /// How much the daemon says of itself.
@@ -112,10 +127,12 @@ impl FalcoYaml {
                 json_include_tags_property: bool("json_include_tags_property"),
                 time_format_iso_8601: bool("time_format_iso_8601"),
                 append_output: additions(tree).map_err(one)?,
+                static_fields: static_fields(tree).map_err(one)?,
                 stdout_output: bool("stdout_output.enabled"),
                 file_output: file(tree).map_err(one)?,
                 http_output: http(tree).map_err(one)?,
                 grpc,
+                engines: engines(tree),
                 log: log(tree),
             },
             warnings,
@@ -175,30 +192,20 @@ fn selections(tree: &Tree) -> Result<Vec<Selection>, Error> {
     Ok(found)
 }
 
-fn additions(tree: &Tree) -> Result<Option<Vec<OutputAddition>>, Error> {
-    let fixed: Vec<(String, Option<String>)> = tree
-        .get("static_fields")
-        .map(|fields| {
-            fields
-                .pairs()
-                .iter()
-                .map(|(name, value)| {
-                    (format!("static.{name}"), Some(value.text().unwrap_or_default().to_owned()))
-                })
-                .collect()
+fn static_fields(tree: &Tree) -> Result<Vec<(String, String)>, Error> {
+    let fields = tree.get("static_fields").map(Tree::pairs).unwrap_or_default();
+    fields
+        .iter()
+        .map(|(name, value)| match value.text() {
+            Some(text) => Ok((name.clone(), text.to_owned())),
+            None => Err(value.error(format!("static_fields.{name}: write a text"))),
         })
-        .unwrap_or_default();
+        .collect()
+}
+
+fn additions(tree: &Tree) -> Result<Option<Vec<OutputAddition>>, Error> {
+    let Some(entries) = tree.get("append_output") else { return Ok(None) };
     let mut found = Vec::new();
-    if !fixed.is_empty() {
-        found.push(OutputAddition { fields: fixed, ..OutputAddition::default() });
-    }
-    let Some(entries) = tree.get("append_output") else {
-        return Ok((!found.is_empty()).then(|| {
-            // What Falco ships speaks of it alone.
-            found.push(OutputAddition { suggested_output: true, ..OutputAddition::default() });
-            found
-        }));
-    };
     for entry in entries.list() {
         found.push(addition(entry)?);
     }
@@ -282,7 +289,7 @@ fn http(tree: &Tree) -> Result<Option<Option<Http>>, Error> {
         url,
         user_agent: text("user_agent"),
         insecure: bool("insecure").unwrap_or(false),
-        ca_cert: text("ca_cert"),
+        ca_cert: text("ca_cert").or_else(|| text("ca_bundle")),
         client,
         compress_uploads: bool("compress_uploads").unwrap_or(false),
         keep_alive: bool("keep_alive").unwrap_or(false),
@@ -306,6 +313,26 @@ fn grpc(tree: &Tree) -> Option<Option<Grpc>> {
         cert_chain: text("cert_chain"),
         root_certs: text("root_certs"),
     }))
+}
+
+/// From a section of their own, or from the settings of the plugin that looks for containers.
+fn engines(tree: &Tree) -> Vec<Engine> {
+    const KINDS: [&str; 4] = ["docker", "podman", "containerd", "cri"];
+    let plugins = tree.get("plugins").map(Tree::list).unwrap_or_default();
+    let is_container = |it: &&Tree| it.get("name").and_then(Tree::text) == Some("container");
+    let of_plugin = || plugins.iter().find(is_container)?.at("init_config.engines");
+    let Some(section) = tree.get("container_engines").or_else(of_plugin) else {
+        return Vec::new();
+    };
+    let engine = |kind| {
+        let engine = section.get(kind)?;
+        Some(Engine {
+            kind,
+            is_enabled: engine.get("enabled").and_then(Tree::bool).unwrap_or(true),
+            sockets: engine.get("sockets").map(texts).unwrap_or_default(),
+        })
+    };
+    KINDS.into_iter().filter_map(engine).collect()
 }
 
 fn log(tree: &Tree) -> Option<Log> {
@@ -404,6 +431,26 @@ mod tests {
         );
         assert_eq!(warnings.len(), 1);
         assert!(warnings[0].starts_with("f:4:27: load_plugins: `k8saudit`"), "{warnings:?}");
+    }
+
+    #[test]
+    fn container_runtimes_are_those_of_their_section_or_of_the_plugin() {
+        let (config, warnings) = read(
+            "container_engines:\n  docker: {enabled: false}\n  cri: {enabled: true, sockets: [/run/a.sock]}\n",
+        );
+        let engine = |kind, is_enabled, sockets: &[&str]| Engine {
+            kind,
+            is_enabled,
+            sockets: sockets.iter().map(|it| (*it).to_owned()).collect(),
+        };
+        let expected = [engine("docker", false, &[]), engine("cri", true, &["/run/a.sock"])];
+        assert_eq!(config.engines, expected);
+        assert!(warnings.is_empty(), "{warnings:?}");
+        let (config, _) = read(
+            "plugins:\n  - name: container\n    init_config:\n      engines: {podman: {sockets: [/run/p.sock]}}\n",
+        );
+        assert_eq!(config.engines, [engine("podman", true, &["/run/p.sock"])]);
+        assert!(read("").0.engines.is_empty());
     }
 
     #[test]

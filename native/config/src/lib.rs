@@ -16,9 +16,9 @@ mod keys;
 mod tree;
 
 pub use change::{Change, ChangeError};
-pub use falco::{FalcoYaml, Grpc, Http, Log};
+pub use falco::{Engine, FalcoYaml, Grpc, Http, Log};
 pub use keys::{Key, Kind, Treatment, all as keys};
-pub use tree::{Error, Tree};
+pub use tree::{Error, Strategy, Tree};
 
 /// Something to tell about a key; the daemon starts all the same.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -62,13 +62,32 @@ impl Tree {
         }
     }
 
-    /// Paths of other files that go over this one (`config_files`), in order.
-    pub fn config_files(&self) -> Vec<String> {
+    /// Puts variables of the environment in: `${NAME}` is its value, or nothing if it has none, and
+    /// `$${NAME}` stands for `${NAME}`.
+    pub fn expand(&mut self, variable: &dyn Fn(&str) -> Option<String>) {
+        match &mut self.value {
+            Value::Null => {}
+            Value::Scalar(text) => {
+                if let Some(expanded) = expanded(text, variable) {
+                    *text = expanded;
+                }
+            }
+            Value::List(elements) => elements.iter_mut().for_each(|it| it.expand(variable)),
+            Value::Map(pairs) => pairs.iter_mut().for_each(|(_, it)| it.expand(variable)),
+        }
+    }
+
+    /// Other files that go over this one (`config_files`), in order: a path, or `path` with
+    /// `strategy`.
+    pub fn config_files(&self) -> Result<Vec<(String, Strategy)>, Error> {
         let entries = self.get("config_files").map(Self::list).unwrap_or_default();
         entries
             .iter()
-            .filter_map(|entry| entry.text().or_else(|| entry.get("path")?.text()))
-            .map(str::to_owned)
+            .map(|entry| match (entry.text(), entry.get("path").and_then(Self::text)) {
+                (Some(path), _) => Ok((path.to_owned(), Strategy::Append)),
+                (None, Some(path)) => Ok((path.to_owned(), strategy(entry)?)),
+                (None, None) => Err(entry.error("config_files: write a path, or `path: …`")),
+            })
             .collect()
     }
 
@@ -113,18 +132,21 @@ impl Tree {
         }
     }
 
-    /// Puts another configuration over this one: lists go on, other values are replaced.
-    pub fn merge(&mut self, over: Self) {
+    /// Puts another configuration over this one.
+    pub fn merge(&mut self, over: Self, strategy: Strategy) {
         match (&mut self.value, over.value) {
             (Value::Map(own), Value::Map(others)) => {
                 for (key, other) in others {
                     match own.iter_mut().find(|(name, _)| *name == key) {
-                        Some((_, value)) => value.merge(other),
+                        Some((_, value)) => value.merge(other, strategy),
                         None => own.push((key, other)),
                     }
                 }
             }
-            (Value::List(own), Value::List(others)) => own.extend(others),
+            (Value::List(own), Value::List(others)) if strategy == Strategy::Append => {
+                own.extend(others);
+            }
+            _ if strategy == Strategy::AddOnly => {}
             (own, other) => {
                 *own = other;
                 self.place = over.place;
@@ -135,6 +157,49 @@ impl Tree {
     pub(crate) fn error(&self, message: impl fmt::Display) -> Error {
         Error { place: self.place.clone(), message: message.to_string() }
     }
+}
+
+/// What becomes of keys that are there when another file goes over them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Strategy {
+    /// Lists go on, other values are replaced.
+    Append,
+    /// All values are replaced.
+    Override,
+    /// They stay as they are.
+    AddOnly,
+}
+
+fn strategy(entry: &Tree) -> Result<Strategy, Error> {
+    let Some(strategy) = entry.get("strategy") else { return Ok(Strategy::Append) };
+    match strategy.text() {
+        Some("append") => Ok(Strategy::Append),
+        Some("override") => Ok(Strategy::Override),
+        Some("add-only") => Ok(Strategy::AddOnly),
+        _ => Err(strategy.error("config_files: a strategy is append, override or add-only")),
+    }
+}
+
+/// A text with its variables put in; nothing if it names none.
+fn expanded(text: &str, variable: &dyn Fn(&str) -> Option<String>) -> Option<String> {
+    let mut expanded = String::new();
+    let mut rest = text;
+    while let Some(start) = rest.find("${") {
+        let Some(end) = rest[start..].find('}').map(|end| start + end) else { break };
+        match rest[..start].strip_suffix('$') {
+            // The other dollar sign takes the meaning from this one.
+            Some(before) => {
+                expanded.push_str(before);
+                expanded.push_str(&rest[start..=end]);
+            }
+            None => {
+                expanded.push_str(&rest[..start]);
+                expanded.push_str(&variable(&rest[start + 2..end]).unwrap_or_default());
+            }
+        }
+        rest = &rest[end + 1..];
+    }
+    (rest.len() < text.len()).then(|| expanded + rest)
 }
 
 fn from_node(node: &yaml::Node, at: &impl Fn(usize) -> String) -> Result<Tree, Error> {
@@ -176,13 +241,50 @@ mod tests {
     #[test]
     fn another_file_replaces_values_and_goes_on_with_lists() {
         let mut tree = Tree::read("a", "x: 1\nl: [a]\nm: {p: 1, q: 2}\n").unwrap();
-        tree.merge(Tree::read("b", "x: 2\nl: [b]\nm: {q: 3}\nn: 4\n").unwrap());
-        let text = |path| tree.at(path).and_then(Tree::text);
-        assert_eq!(
-            [text("x"), text("m.p"), text("m.q"), text("n")],
-            ["2", "1", "3", "4"].map(Some)
-        );
+        let over = Tree::read("b", "x: 2\nl: [b]\nm: {q: 3}\nn: 4\n").unwrap();
+        let texts = |tree: &Tree| {
+            ["x", "m.p", "m.q", "n"]
+                .map(|path| tree.at(path).and_then(Tree::text).unwrap().to_owned())
+        };
+        let (mut replaced, mut kept) = (tree.clone(), tree.clone());
+        tree.merge(over.clone(), Strategy::Append);
+        assert_eq!(texts(&tree), ["2", "1", "3", "4"]);
         assert_eq!(tree.at("l").unwrap().list().len(), 2);
+        replaced.merge(over.clone(), Strategy::Override);
+        assert_eq!(texts(&replaced), ["2", "1", "3", "4"]);
+        assert_eq!(replaced.at("l").unwrap().list()[0].text(), Some("b"));
+        kept.merge(over, Strategy::AddOnly);
+        assert_eq!(texts(&kept), ["1", "1", "2", "4"]);
+        assert_eq!(kept.at("l").unwrap().list()[0].text(), Some("a"));
+    }
+
+    #[test]
+    fn variables_of_the_environment_are_put_in_unless_their_dollar_is_doubled() {
+        let mut tree = Tree::read(
+            "f",
+            "a: ${NAME}\nb: ['x${NAME}y${NAME}', '${NONE}', '$${NAME}']\nc: $NAME ${open\n",
+        )
+        .unwrap();
+        tree.expand(&|name| (name == "NAME").then(|| "value".to_owned()));
+        assert_eq!(tree.at("a").and_then(Tree::text), Some("value"));
+        let list: Vec<_> = tree.at("b").unwrap().list().iter().filter_map(Tree::text).collect();
+        assert_eq!(list, ["xvalueyvalue", "", "${NAME}"]);
+        assert_eq!(tree.at("c").and_then(Tree::text), Some("$NAME ${open"));
+    }
+
+    #[test]
+    fn other_files_say_how_they_go_over_this_one() {
+        let files = |text| Tree::read("f", text).unwrap().config_files();
+        assert_eq!(
+            files("config_files: [/a, {path: /b, strategy: add-only}, {path: /c}]").unwrap(),
+            [
+                ("/a".to_owned(), Strategy::Append),
+                ("/b".to_owned(), Strategy::AddOnly),
+                ("/c".to_owned(), Strategy::Append),
+            ]
+        );
+        assert!(files("config_files: [{path: /a, strategy: mix}]").is_err());
+        assert!(files("config_files: [{strategy: append}]").is_err());
     }
 
     #[test]
@@ -190,7 +292,7 @@ mod tests {
         assert!(Tree::read("f", "").unwrap().pairs().is_empty());
         let error = |text| Tree::read("f", text).unwrap_err().to_string();
         assert_eq!(error("- a\n"), "f:1:1: a configuration is a map: write `key: value` lines");
-        assert!(error("a: [\n").starts_with("f:2:1: not YAML"), "{}", error("a: [\n"));
+        assert!(error("a: [\n").starts_with("f:1:4: not YAML"), "{}", error("a: [\n"));
         assert!(error(&"[".repeat(100)).contains("nested too deep"));
     }
 }

@@ -1,52 +1,154 @@
 //! `peregrined rules check`, or `-V`: loads rule files as a start would, and says what is wrong with
 //! them, to people or to programs in the form of Falco's validation.
 
-use std::process::ExitCode;
+use std::{path::PathBuf, process::ExitCode, rc::Rc};
 
-use peregrine_rules::{Diagnostic, LoadOptions, RuleFile, Severity, line_and_column};
+use peregrine_rules::{Code, Diagnostic, RuleFile, Severity, line_and_column, yaml};
 use serde_json::{Value, json};
 
 use crate::{
     cli::CheckOptions,
-    doctor,
-    rule_files::{self, Defaults},
+    doctor, look,
+    rule_files::{self, Defaults, ReadError},
+    rule_set::RuleSource,
 };
 
 /// Letters of a line that are shown to programs.
 const SNIPPET_LIMIT: usize = 160;
 
+/// What is to be said of some rule files.
+struct Checked {
+    files: Vec<RuleFile>,
+    found: Vec<Diagnostic>,
+    /// How many rules there are, if the files are not refused.
+    n_rules: Option<usize>,
+}
+
+/// Loads the files by themselves, as Falco would; if they are refused then, or would be behind the
+/// daemon's own rules, what counts is how a start with these answers.
+fn checked(paths: &[PathBuf], defaults: Defaults) -> Result<Checked, ReadError> {
+    let alone = load(paths, Defaults::Leave)?;
+    if defaults == Defaults::Leave {
+        return Ok(alone);
+    }
+    let behind_own = load(paths, Defaults::Load)?;
+    let is_same = alone.n_rules.is_some() && behind_own.n_rules.is_some();
+    Ok(if is_same { alone } else { behind_own })
+}
+
+fn load(paths: &[PathBuf], defaults: Defaults) -> Result<Checked, ReadError> {
+    let source = RuleSource::named(paths.to_owned(), defaults);
+    let files = source.read()?.into_files();
+    let (plan, found) = peregrine_rules::load(&files, &source.options);
+    Ok(Checked { files, found, n_rules: plan.map(|plan| plan.rules().count()) })
+}
+
 /// Prints every diagnostic, then a line of totals; fails if any is an error.
 pub fn check(options: &CheckOptions) -> ExitCode {
     let defaults = if options.no_default_rules { Defaults::Leave } else { Defaults::Load };
-    let files = match rule_files::read(defaults, None, &options.files) {
-        Ok(files) => files,
-        Err(error) => {
-            eprintln!("peregrined: {}", doctor::chain(&error));
-            return ExitCode::FAILURE;
-        }
+    let checked = match checked(&options.files, defaults) {
+        Ok(checked) => checked,
+        Err(error) => return unreadable(&error, options.json),
     };
-    let (plan, found) = peregrine_rules::load(
-        &files,
-        &LoadOptions { offering: rule_files::built_in_names(), ..LoadOptions::default() },
-    );
     if options.json {
-        println!("{}", json!({ "falco_load_results": results(&files, &found) }));
-        return if plan.is_some() { ExitCode::SUCCESS } else { ExitCode::FAILURE };
+        return print_json(&checked);
     }
-    for diagnostic in &found {
-        eprintln!("{}", peregrine_rules::render(diagnostic, &files));
+    for diagnostic in &checked.found {
+        eprintln!("{}", peregrine_rules::render(diagnostic, &checked.files));
     }
-    match plan {
-        Some(plan) => {
-            println!("{} rules in {} files: ok", plan.rules().count(), files.len());
+    match checked.n_rules {
+        Some(n_rules) => {
+            println!("{n_rules} rules in {} files: ok", checked.files.len());
             ExitCode::SUCCESS
         }
         None => {
-            let errors = found.iter().filter(|diagnostic| diagnostic.is_error()).count();
+            let errors = checked.found.iter().filter(|diagnostic| diagnostic.is_error()).count();
             println!("refused: {errors} error{} above", if errors == 1 { "" } else { "s" });
             ExitCode::FAILURE
         }
     }
+}
+
+/// The same as `-V` asks for it: a line for each file, with what is wrong below it.
+pub fn validate(paths: &[PathBuf], defaults: Defaults, is_json: bool) -> ExitCode {
+    let checked = match checked(paths, defaults) {
+        Ok(checked) => checked,
+        Err(error) => return unreadable(&error, is_json),
+    };
+    if is_json {
+        return print_json(&checked);
+    }
+    let code = look::print(&verdicts(&checked));
+    // Warnings of files that are right are for the log.
+    for diagnostic in checked.found.iter().filter(|it| !has_error(&checked, it.place.file)) {
+        eprintln!("{}", peregrine_rules::render(diagnostic, &checked.files));
+    }
+    if checked.n_rules.is_some() { code } else { ExitCode::FAILURE }
+}
+
+/// Says that a file cannot be read, to programs in the same form as everything else.
+fn unreadable(error: &ReadError, is_json: bool) -> ExitCode {
+    eprintln!("peregrined: {}", doctor::chain(error));
+    if is_json {
+        let name = error.path().display().to_string();
+        let problem = json!({
+            "code": "LOAD_ERR_FILE_READ",
+            "codedesc": "The file cannot be read.",
+            "message": doctor::chain(error),
+            "context": { "locations": [], "snippet": "" },
+        });
+        let result = json!({
+            "name": name,
+            "successful": false,
+            "errors": [problem],
+            "warnings": [],
+            "schema_warnings": [],
+        });
+        look::print(&format!("{}\n", json!({ "falco_load_results": [result] })));
+    }
+    ExitCode::FAILURE
+}
+
+fn has_error(checked: &Checked, file: usize) -> bool {
+    checked.found.iter().any(|it| it.place.file == file && it.is_error())
+}
+
+fn verdicts(checked: &Checked) -> String {
+    let own = rule_files::built_in_names();
+    let mut text = String::new();
+    for (index, file) in checked.files.iter().enumerate() {
+        let mine: Vec<_> = checked.found.iter().filter(|it| it.place.file == index).collect();
+        let is_invalid = has_error(checked, index);
+        if own.contains(&file.name) && !is_invalid {
+            continue;
+        }
+        let verdict = match (is_invalid, mine.is_empty()) {
+            (true, _) => "Invalid",
+            (false, false) => "Ok, with warnings",
+            (false, true) => "Ok",
+        };
+        text.push_str(&format!("{}: {verdict}\n", file.name));
+        if !is_invalid {
+            continue;
+        }
+        let (errors, warnings): (Vec<_>, Vec<_>) = mine.into_iter().partition(|it| it.is_error());
+        for (found, word) in [(errors, "Errors"), (warnings, "Warnings")] {
+            if !found.is_empty() {
+                text.push_str(&format!("{} {word}:\n", found.len()));
+            }
+            for diagnostic in found {
+                text.push_str(&peregrine_rules::render(diagnostic, &checked.files));
+                text.push('\n');
+            }
+        }
+    }
+    text
+}
+
+fn print_json(checked: &Checked) -> ExitCode {
+    let results = results(&checked.files, &checked.found);
+    let code = look::print(&format!("{}\n", json!({ "falco_load_results": results })));
+    if checked.n_rules.is_some() { code } else { ExitCode::FAILURE }
 }
 
 /// An object for each file that was named; those of the daemon itself only if they have problems.
@@ -67,15 +169,11 @@ fn results(files: &[RuleFile], found: &[Diagnostic]) -> Vec<Value> {
             if own.contains(&file.name) && errors.is_empty() {
                 return None;
             }
-            let schema_errors: Vec<&str> = found
-                .iter()
-                .filter(|it| it.place.file == index && it.code.falco() == "LOAD_ERR_YAML_VALIDATE")
-                .map(|it| it.message.as_str())
-                .collect();
+            let schema_warnings = schema_warnings(index, file, found);
             let mut result = json!({
                 "name": file.name,
                 "successful": errors.is_empty(),
-                "schema_warnings": schema_errors,
+                "schema_warnings": schema_warnings,
                 "errors": errors,
                 "warnings": warnings,
             });
@@ -83,11 +181,50 @@ fn results(files: &[RuleFile], found: &[Diagnostic]) -> Vec<Value> {
                 .iter()
                 .any(|it| it.place.file == index && it.code.falco() == "LOAD_ERR_YAML_PARSE");
             if is_yaml {
-                result["schema_valid"] = schema_errors.is_empty().into();
+                result["schema_valid"] = schema_warnings.is_empty().into();
             }
             Some(result)
         })
         .collect()
+}
+
+/// Where a file leaves the schema of rule files: what is of a wrong kind, keys that mean nothing, and
+/// priorities that are not in capitals.
+fn schema_warnings(index: usize, file: &RuleFile, found: &[Diagnostic]) -> Vec<String> {
+    let leaves = |it: &&Diagnostic| {
+        it.code.falco() == "LOAD_ERR_YAML_VALIDATE"
+            || matches!(it.code, Code::UnknownKey | Code::UnknownItem)
+    };
+    let found = found.iter().filter(|it| it.place.file == index).filter(leaves);
+    let mut warnings: Vec<_> = found.map(|it| it.message.clone()).collect();
+    let (documents, _) = yaml::documents(&file.text);
+    let items = documents.iter().flat_map(|document| elements(document));
+    let small = items.flat_map(|item| pairs(item)).filter_map(|(key, value)| {
+        let (yaml::Value::Scalar(key, _), yaml::Value::Scalar(value, _)) =
+            (&key.value, &value.value)
+        else {
+            return None;
+        };
+        let is_small = value.chars().any(|letter| letter.is_ascii_lowercase());
+        (key == "priority" && is_small).then_some(value)
+    });
+    let warning = |value| format!("`{value}` is not in capitals, as the schema wants it");
+    warnings.extend(small.map(warning));
+    warnings
+}
+
+fn elements(node: &yaml::Node) -> &[Rc<yaml::Node>] {
+    match &node.value {
+        yaml::Value::Sequence(elements) => elements,
+        _ => &[],
+    }
+}
+
+fn pairs(node: &yaml::Node) -> &[(Rc<yaml::Node>, Rc<yaml::Node>)] {
+    match &node.value {
+        yaml::Value::Mapping(pairs) => pairs,
+        _ => &[],
+    }
 }
 
 fn problem(it: &Diagnostic, file: &RuleFile) -> Value {
@@ -137,6 +274,61 @@ fn snippet(file: &RuleFile, line: usize, column: usize) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use peregrine_rules::LoadOptions;
+
+    fn checked_texts(texts: &[(&str, &str)], defaults: Defaults) -> (tempfile::TempDir, Checked) {
+        let folder = tempfile::tempdir().unwrap();
+        let path = |name: &str| folder.path().join(name);
+        texts.iter().for_each(|(name, text)| std::fs::write(path(name), text).unwrap());
+        let paths: Vec<_> = texts.iter().map(|(name, _)| path(name)).collect();
+        let checked = checked(&paths, defaults).unwrap();
+        (folder, checked)
+    }
+
+    #[test]
+    fn a_line_for_each_file_says_whether_it_is_right() {
+        let (folder, checked) = checked_texts(
+            &[
+                ("a.yaml", "- {list: unused, items: [a]}\n"),
+                ("b.yaml", "- {macro: m, condition: none}\n- {rules: x}\n"),
+                ("c.yaml", "[]\n"),
+            ],
+            Defaults::Leave,
+        );
+        let text = verdicts(&checked).replace(&format!("{}/", folder.path().display()), "");
+        assert!(
+            text.starts_with("a.yaml: Ok\nb.yaml: Invalid\n1 Errors:\nerror[LOAD_ERR_VALIDATE"),
+            "{text}"
+        );
+        assert!(text.contains("\n1 Warnings:\nwarning[LOAD_UNKNOWN_ITEM"), "{text}");
+        assert!(text.ends_with("\nc.yaml: Ok\n"), "{text}");
+    }
+
+    #[test]
+    fn files_are_judged_alone_unless_they_need_the_rules_of_the_daemon() {
+        let alone = "- {macro: container, condition: proc.name = a}\n";
+        let (_folder, checked) = checked_texts(&[("a.yaml", alone)], Defaults::Load);
+        assert_eq!((checked.files.len(), checked.n_rules), (1, Some(0)));
+        assert_eq!(checked.found[0].code, Code::UnusedMacro);
+        let more =
+            "- {rule: Terminal shell in container, enabled: false, override: {enabled: replace}}\n";
+        let (_folder, checked) = checked_texts(&[("a.yaml", more)], Defaults::Load);
+        assert!(checked.n_rules.is_some() && checked.files.len() > 1);
+        let (_folder, checked) = checked_texts(&[("a.yaml", more)], Defaults::Leave);
+        assert!(checked.n_rules.is_none());
+    }
+
+    #[test]
+    fn what_leaves_the_schema_is_said_beside_what_is_wrong() {
+        let text = "- {rule: r, desc: d, output: o, priority: notice, condition: evt.type = open, extra: x}\n";
+        let file = RuleFile { name: "a.yaml".to_owned(), text: text.to_owned() };
+        let files = [file];
+        let (_, found) = peregrine_rules::load(&files, &LoadOptions::default());
+        let results = results(&files, &found);
+        assert_eq!(results[0]["successful"], true);
+        assert_eq!(results[0]["schema_valid"], false);
+        assert_eq!(results[0]["schema_warnings"].as_array().unwrap().len(), 2);
+    }
 
     #[test]
     fn programs_get_codes_places_and_a_snippet() {

@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use peregrine_alerts::Priority;
 
+use crate::{rule_files::Defaults, rule_set::RuleSource};
+
 /// Captures kernel events with eBPF, matches Falco-language rules against them, and serves the
 /// alerts over Falco's gRPC output interface.
 #[derive(Debug, Parser)]
@@ -153,6 +155,14 @@ pub struct RuleFilesOptions {
     /// Do not load the rules of the daemon itself first
     #[arg(long)]
     pub no_default_rules: bool,
+}
+
+impl RuleFilesOptions {
+    /// What is to be loaded.
+    pub fn source(&self) -> RuleSource {
+        let defaults = if self.no_default_rules { Defaults::Leave } else { Defaults::Load };
+        RuleSource::named(self.rules.clone(), defaults)
+    }
 }
 
 /// See [`RulesCommand::List`].

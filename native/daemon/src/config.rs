@@ -8,11 +8,11 @@ use std::{
 use anyhow::{Context as _, bail};
 use clap::{ArgMatches, parser::ValueSource};
 use peregrine_alerts::{Format, HttpConfig, LineOptions};
-use peregrine_config::{FalcoYaml, Http, Log, Tree};
+use peregrine_config::{Engine, FalcoYaml, Http, Log, Tree};
 use peregrine_rules::{Choice, LoadOptions, OutputAddition, RulePattern, Selection};
 
 use crate::{
-    cli::{LineFormat, RuleMatching, RunOptions},
+    cli::{LineFormat, RuleMatching, RunOptions, RuntimeSocket},
     rule_files::{self, Defaults},
     rule_set::RuleSource,
 };
@@ -79,6 +79,9 @@ pub fn resolve(options: &RunOptions, given: &Given<'_>) -> anyhow::Result<Config
     if let Some(Some(grpc)) = &yaml.grpc {
         set_grpc(&mut options, grpc, &set)?;
     }
+    if set("runtime_socket") {
+        options.runtime_socket = runtime_sockets(&yaml.engines)?;
+    }
     let http = http(&options, yaml.http_output.clone().flatten());
     let line = line(&yaml);
     warnings.extend(flag_warnings(&options));
@@ -90,10 +93,12 @@ fn falco_yaml(options: &RunOptions) -> anyhow::Result<(FalcoYaml, Vec<String>)> 
     let mut tree = match &options.config {
         Some(path) => {
             let mut tree = read(path)?;
-            let others = tree.config_files();
-            for other in others.iter().map(Path::new).filter(|path| path.exists()) {
-                for path in rule_files::expand(other)? {
-                    tree.merge(read(&path)?);
+            for (other, strategy) in tree.config_files()? {
+                let other = Path::new(&other);
+                if other.exists() {
+                    for path in rule_files::expand(other)? {
+                        tree.merge(read(&path)?, strategy);
+                    }
                 }
             }
             tree
@@ -119,7 +124,9 @@ fn read(path: &Path) -> anyhow::Result<Tree> {
             _ => Err(io::Error::from(io::ErrorKind::FileTooLarge)),
         })
         .with_context(|| format!("read the configuration {} (-c)", path.display()))?;
-    Ok(Tree::read(&path.display().to_string(), &text)?)
+    let mut tree = Tree::read(&path.display().to_string(), &text)?;
+    tree.expand(&|name| std::env::var(name).ok());
+    Ok(tree)
 }
 
 fn log_level(log: Log) -> Option<tracing::Level> {
@@ -160,6 +167,29 @@ fn set_grpc(
     options.tls_cert = Some(chain.into());
     options.tls_client_ca = Some(roots.into());
     Ok(())
+}
+
+/// The sockets of the runtimes of which the file speaks, and the usual ones of the others.
+fn runtime_sockets(engines: &[Engine]) -> anyhow::Result<Vec<RuntimeSocket>> {
+    if engines.is_empty() {
+        return Ok(Vec::new());
+    }
+    let settled = |kind: &str| engines.iter().find(|it| it.kind == kind);
+    let mut sockets: Vec<_> = peregrine_identity::usual_sockets()
+        .into_iter()
+        .filter(|it| {
+            settled(it.kind.as_str()).is_none_or(|it| it.is_enabled && it.sockets.is_empty())
+        })
+        .map(|it| RuntimeSocket(Some(it)))
+        .collect();
+    for engine in engines.iter().filter(|it| it.is_enabled) {
+        for path in &engine.sockets {
+            let socket = format!("{}={path}", engine.kind).parse();
+            sockets.push(RuntimeSocket(Some(socket.context("container_engines: sockets")?)));
+        }
+    }
+    // None at all is something else than those that are found.
+    Ok(if sockets.is_empty() { vec![RuntimeSocket(None)] } else { sockets })
 }
 
 fn http(options: &RunOptions, yaml: Option<Http>) -> Option<HttpConfig> {
@@ -272,6 +302,7 @@ fn rule_source(options: &RunOptions, yaml: FalcoYaml) -> RuleSource {
             suggested_output,
             append_output,
             selection,
+            static_fields: yaml.static_fields,
             offering: rule_files::built_in_names(),
         },
     }
@@ -355,6 +386,34 @@ mod tests {
         let selection = resolved(&["-t", "network"]).unwrap().rules.options.selection;
         assert_eq!(selection[0].rules, RulePattern::Name("*".to_owned()));
         assert_eq!(selection[1].choice, Choice::Enable);
+    }
+
+    #[test]
+    fn runtimes_are_asked_where_the_configuration_says() {
+        let sockets = |text: &str| -> Vec<String> {
+            let (_folder, path) = yaml(text);
+            let options = resolved(&["-c", &path]).unwrap().options;
+            let shown = |it: &RuntimeSocket| {
+                it.0.as_ref().map(|it| format!("{}={}", it.kind.as_str(), it.path.display()))
+            };
+            options.runtime_socket.iter().filter_map(shown).collect()
+        };
+        let found = sockets(
+            "container_engines: {docker: {enabled: true, sockets: [/run/d.sock]}, podman: {enabled: false}}",
+        );
+        assert!(found.contains(&"docker=/run/d.sock".to_owned()), "{found:?}");
+        assert!(
+            !found.iter().any(|it| it.starts_with("podman") || it == "docker=/run/docker.sock")
+        );
+        assert!(found.contains(&"cri=/run/crio/crio.sock".to_owned()), "{found:?}");
+        assert!(sockets("").is_empty());
+    }
+
+    #[test]
+    fn variables_of_the_environment_stand_in_the_configuration() {
+        let (_folder, path) = yaml("file_output: {enabled: true, filename: '${PATH}/alerts'}\n");
+        let file = resolved(&["-c", &path]).unwrap().options.file_output.unwrap();
+        assert_eq!(file, PathBuf::from(format!("{}/alerts", std::env::var("PATH").unwrap())));
     }
 
     #[test]

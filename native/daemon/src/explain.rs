@@ -3,31 +3,28 @@
 use std::{fmt::Write, process::ExitCode};
 
 use peregrine_rules::{
-    EventSet, EventType, Explanations, LoadOptions, Part, PartKind, Plan, Rule, RuleFile, explain,
+    EventSet, EventType, Explanations, Part, PartKind, Plan, Rule, RuleFile, explain,
     line_and_column,
 };
 use serde_json::json;
 
 use crate::{
-    cli::{ExplainOptions, ListOptions, RuleFilesOptions},
-    doctor, look,
-    rule_files::{self, Defaults},
+    cli::{ExplainOptions, ListOptions},
+    describe, doctor, look,
+    rule_set::RuleSource,
 };
 
 /// More event types than this are not listed one by one.
 const MANY: usize = 60;
 
 /// Loads what is to be looked at; says what is wrong with it if it has an error.
-pub fn load(options: &RuleFilesOptions) -> Result<(Vec<RuleFile>, Plan), ExitCode> {
-    let defaults = if options.no_default_rules { Defaults::Leave } else { Defaults::Load };
-    let files = rule_files::read(defaults, None, &options.rules).map_err(|error| {
+pub fn load(source: &RuleSource) -> Result<(Vec<RuleFile>, Plan), ExitCode> {
+    let failed = |error| {
         eprintln!("peregrined: {}", doctor::chain(&error));
         ExitCode::FAILURE
-    })?;
-    let (plan, found) = peregrine_rules::load(
-        &files,
-        &LoadOptions { offering: rule_files::built_in_names(), ..LoadOptions::default() },
-    );
+    };
+    let files = source.read().map_err(failed)?.into_files();
+    let (plan, found) = peregrine_rules::load(&files, &source.options);
     let Some(plan) = plan else {
         for diagnostic in found.iter().filter(|it| it.is_error()) {
             eprintln!("{}", peregrine_rules::render(diagnostic, &files));
@@ -39,7 +36,7 @@ pub fn load(options: &RuleFilesOptions) -> Result<(Vec<RuleFile>, Plan), ExitCod
 
 /// One rule a line: on or off, priority, name, tags, event types, place.
 pub fn list(options: &ListOptions) -> ExitCode {
-    let (files, plan) = match load(&options.files) {
+    let (files, plan) = match load(&options.files.source()) {
         Ok(loaded) => loaded,
         Err(code) => return code,
     };
@@ -68,22 +65,54 @@ pub fn list(options: &ListOptions) -> ExitCode {
 
 /// A rule with its condition as a tree.
 pub fn explain_rule(options: &ExplainOptions) -> ExitCode {
-    let (files, plan) = match load(&options.files) {
+    let source = options.files.source();
+    let (files, plan) = match load(&source) {
         Ok(loaded) => loaded,
         Err(code) => return code,
     };
-    let Some(rule) = plan.rules().find(|rule| *rule.name == *options.rule) else {
-        let names = plan.rules().map(|rule| &*rule.name);
-        let hint = peregrine_rules::nearest(&options.rule, names)
-            .map(|nearest| format!("did you mean {nearest:?}?"))
-            .unwrap_or_else(|| "`peregrined rules list` shows all of them".to_owned());
-        eprintln!("peregrined: no rule is named {:?}: {hint}", options.rule);
-        return ExitCode::FAILURE;
-    };
+    let Some(rule) = find(&plan, &options.rule) else { return ExitCode::FAILURE };
     if options.json {
         return look::print(&format!("{:#}\n", object(rule, &files)));
     }
-    look::print(&described(rule, &files, &explain(&files)))
+    look::print(&described(rule, &files, &explain(&files, &source.options)))
+}
+
+/// `-L` and `-l`: rules as Falco describes them; a single one for people with its condition as a tree.
+pub fn describe(source: &RuleSource, only: Option<&str>, is_json: bool) -> ExitCode {
+    let (files, plan) = match load(source) {
+        Ok(loaded) => loaded,
+        Err(code) => return code,
+    };
+    let rule = match only.map(|name| find(&plan, name)) {
+        Some(None) => return ExitCode::FAILURE,
+        Some(rule) => rule,
+        None => None,
+    };
+    let Some(description) = peregrine_rules::describe(&files, &source.options) else {
+        return ExitCode::FAILURE;
+    };
+    if is_json {
+        return look::print(&format!("{}\n", describe::json(&description, only)));
+    }
+    let mut text = describe::text(&description, only);
+    if let Some(rule) = rule {
+        text.push('\n');
+        text.push_str(&described(rule, &files, &explain(&files, &source.options)));
+    }
+    look::print(&text)
+}
+
+/// A rule by its name; says which may be meant if there is none.
+fn find<'plan>(plan: &'plan Plan, name: &str) -> Option<&'plan Rule> {
+    let rule = plan.rules().find(|rule| *rule.name == *name);
+    if rule.is_none() {
+        let names = plan.rules().map(|rule| &*rule.name);
+        let hint = peregrine_rules::nearest(name, names)
+            .map(|nearest| format!("did you mean {nearest:?}?"))
+            .unwrap_or_else(|| "`peregrined rules list` shows all of them".to_owned());
+        eprintln!("peregrined: no rule is named {name:?}: {hint}");
+    }
+    rule
 }
 
 fn described(rule: &Rule, files: &[RuleFile], explanations: &Explanations) -> String {
@@ -163,9 +192,10 @@ mod tests {
     #[test]
     fn a_rule_is_shown_with_its_condition_as_a_tree() {
         let options = RuleFilesOptions { rules: Vec::new(), no_default_rules: false };
-        let (files, plan) = load(&options).unwrap();
+        let source = options.source();
+        let (files, plan) = load(&source).unwrap();
         let rule = plan.rules().find(|rule| &*rule.name == "Terminal shell in container").unwrap();
-        let text = described(rule, &files, &explain(&files));
+        let text = described(rule, &files, &explain(&files, &source.options));
         assert!(text.contains("from      <built-in>/peregrine_rules.yaml:"), "{text}");
         assert!(text.contains("events    execve, execveat\n"), "{text}");
         assert!(text.contains("condition\n  all of\n    spawned_process:\n"), "{text}");

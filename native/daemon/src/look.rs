@@ -11,11 +11,10 @@ use peregrine_rules::{EventKind, EventType, FieldId, Row, Trait};
 
 use crate::{
     check,
-    cli::{
-        CheckOptions, Cli, ExplainOptions, FieldsOptions, ListOptions, LookOptions, ManualOptions,
-        RuleFilesOptions,
-    },
-    explain, fields,
+    cli::{Cli, FieldsOptions, LookOptions, ManualOptions},
+    config::{self, Given},
+    doctor, explain, fields,
+    rule_files::Defaults,
 };
 
 impl LookOptions {
@@ -29,25 +28,24 @@ impl LookOptions {
     }
 }
 
-/// Answers what is asked, in the order of the options.
-pub fn look(cli: &Cli) -> ExitCode {
+/// Answers what is asked, in the order of the options, with what the configuration says of rules and
+/// outputs.
+pub fn look(cli: &Cli, given: &Given<'_>) -> ExitCode {
     let (look, run) = (&cli.look, &cli.run);
-    let files =
-        RuleFilesOptions { rules: run.rules.clone(), no_default_rules: run.no_default_rules };
+    let config = match config::resolve(run, given) {
+        Ok(config) => config,
+        Err(error) => {
+            eprintln!("peregrined: {}", doctor::chain(error.as_ref()));
+            return ExitCode::FAILURE;
+        }
+    };
+    let json = config.options.json_output;
     if !look.validate.is_empty() {
-        return check::check(&CheckOptions {
-            files: look.validate.clone(),
-            no_default_rules: run.no_default_rules,
-            json: run.json_output
-                || run.changes.iter().any(|change| change.is("json_output", "true")),
-        });
+        let defaults = if run.no_default_rules { Defaults::Leave } else { Defaults::Load };
+        return check::validate(&look.validate, defaults, json);
     }
-    if let Some(rule) = &look.describe {
-        let json = run.json_output;
-        return explain::explain_rule(&ExplainOptions { rule: rule.clone(), files, json });
-    }
-    if look.describe_all {
-        return explain::list(&ListOptions { files, json: run.json_output });
+    if look.describe.is_some() || look.describe_all {
+        return explain::describe(&config.rules, look.describe.as_deref(), json);
     }
     let text = match &look.list {
         Some(source) if source != "syscall" => {
@@ -55,7 +53,7 @@ pub fn look(cli: &Cli) -> ExitCode {
             return ExitCode::FAILURE;
         }
         Some(_) if look.names => names(),
-        Some(_) => fields::list(&FieldsOptions { markdown: false, json: run.json_output }),
+        Some(_) => fields::list(&FieldsOptions { markdown: false, json }),
         None => events(),
     };
     print(&text)

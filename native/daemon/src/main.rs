@@ -13,6 +13,7 @@ mod cli;
 mod clock;
 mod config;
 mod containers;
+mod describe;
 mod doctor;
 mod explain;
 mod facts;
@@ -44,7 +45,7 @@ fn main() -> ExitCode {
     let matches = Cli::command().get_matches();
     let cli = Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
     match cli.command {
-        None if cli.look.is_asked() => look::look(&cli),
+        None if cli.look.is_asked() => look::look(&cli, &Given(&matches)),
         None => run(&cli.run, &Given(&matches)),
         Some(Command::Run(options)) => {
             let given = matches.subcommand_matches("run").unwrap_or(&matches);

@@ -23,11 +23,12 @@ pub fn test(options: &TestOptions) -> ExitCode {
         rules: options.files.clone(),
         no_default_rules: !options.with_default_rules,
     };
-    let (files, plan) = match rules::load(&files) {
+    let source = files.source();
+    let (files, plan) = match rules::load(&source) {
         Ok(loaded) => loaded,
         Err(code) => return code,
     };
-    match replay(options, &files, &plan) {
+    match replay(options, &files, &plan, &explain(&files, &source.options)) {
         Ok(text) => look::print(&text),
         Err(error) => {
             eprintln!("peregrined: {}", doctor::chain(error.as_ref()));
@@ -53,12 +54,16 @@ struct Nearest {
     text: String,
 }
 
-fn replay(options: &TestOptions, files: &[RuleFile], plan: &Plan) -> anyhow::Result<String> {
+fn replay(
+    options: &TestOptions,
+    files: &[RuleFile],
+    plan: &Plan,
+    explanations: &Explanations,
+) -> anyhow::Result<String> {
     let path = &options.recording;
     let file =
         File::open(path).with_context(|| format!("open the recording {}", path.display()))?;
     let mut reader = Reader::begin(BufReader::new(file)).context(path.display().to_string())?;
-    let explanations = explain(files);
     let mut outcomes: Vec<Outcome> = plan.rules().map(|_| Outcome::default()).collect();
     let (mut scratch, mut matches) = (Scratch::default(), Matches::default());
     let mut n_events = 0;
@@ -74,7 +79,7 @@ fn replay(options: &TestOptions, files: &[RuleFile], plan: &Plan) -> anyhow::Res
             }
         }
         if options.explain {
-            look_closer(&event, plan, &explanations, files, &mut outcomes);
+            look_closer(&event, plan, explanations, files, &mut outcomes);
         }
     }
     if n_events == 0 {

@@ -29,6 +29,13 @@ pub struct ReadError {
     source: io::Error,
 }
 
+impl ReadError {
+    /// What could not be read.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+}
+
 /// Whether the daemon's own rules are loaded.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Defaults {

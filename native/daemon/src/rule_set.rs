@@ -53,6 +53,13 @@ pub enum Refusal {
 }
 
 impl RuleSource {
+    /// Files and folders that were named, behind the daemon's own rules unless these are left out.
+    pub fn named(named: Vec<PathBuf>, defaults: Defaults) -> Self {
+        let options =
+            LoadOptions { offering: rule_files::built_in_names(), ..LoadOptions::default() };
+        Self { defaults, folder: None, named, options }
+    }
+
     /// Reads the files as they are now.
     pub fn read(&self) -> Result<Texts, ReadError> {
         rule_files::read(self.defaults, self.folder.as_deref(), &self.named).map(Texts)
@@ -82,6 +89,11 @@ fn nearest_folder(path: &Path) -> Option<PathBuf> {
 }
 
 impl Texts {
+    /// The files themselves.
+    pub fn into_files(self) -> Vec<RuleFile> {
+        self.0
+    }
+
     /// Equal for equal texts of equal names.
     pub fn fingerprint(&self) -> u64 {
         let mut hasher = DefaultHasher::new();

@@ -52,7 +52,7 @@ fuzz_target!(|condition: &str| {
         assert!(range.start <= range.end && range.end <= files[0].text.len());
     }
     let Some(plan) = plan else { return };
-    let explained = explain(&files);
+    let explained = explain(&files, &LoadOptions::default());
     let Some(rule) = explained.rule("r") else { return };
     let mut matches = Matches::default();
     plan.evaluate(&Odd, &mut Scratch::new(), &mut matches);

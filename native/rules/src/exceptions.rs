@@ -59,13 +59,20 @@ fn comparison(text: &mut Text, exception: &RuleException, index: usize) {
     text.push_joint(" ");
 }
 
-/// A list operator gets parentheses; a value that is a list has them anyway.
+/// A list operator gets parentheses; a value that is a list has them anyway, and so has a text that
+/// its author wrote as one.
 fn right(text: &mut Text, takes_list: bool, value: &ExceptionValue) {
     match value {
         ExceptionValue::Many(values, _) => list(text, values),
-        ExceptionValue::One(scalar) if takes_list && !scalar.text.starts_with('(') => {
-            list(text, std::slice::from_ref(value));
+        ExceptionValue::One(scalar) if takes_list && scalar.text.starts_with('(') => {
+            text.push_scalar(scalar, 0..scalar.text.len());
         }
+        ExceptionValue::One(scalar) if takes_list && scalar.text.contains(',') => {
+            text.push_joint("(");
+            text.push_scalar(scalar, 0..scalar.text.len());
+            text.push_joint(")");
+        }
+        ExceptionValue::One(_) if takes_list => list(text, std::slice::from_ref(value)),
         ExceptionValue::One(_) => one(text, value),
     }
 }

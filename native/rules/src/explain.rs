@@ -14,7 +14,7 @@ use crate::expression::{Expr, ExprId, Expressions};
 use crate::facts::{Facts, Truth, Value};
 use crate::fields::FieldRef;
 use crate::lists::Lists;
-use crate::load::SOURCE;
+use crate::load::{LoadOptions, SOURCE};
 use crate::output;
 use crate::source::{Place, RuleFile};
 use crate::typing::Typing;
@@ -98,11 +98,11 @@ pub struct Judged<'explained> {
 }
 
 /// Reads the conditions of rule files. Rules with an error and those of other sources are left out.
-pub fn explain(files: &[RuleFile]) -> Explanations {
+pub fn explain(files: &[RuleFile], options: &LoadOptions) -> Explanations {
     let mut found = Vec::new();
     let definitions = merge::in_order(items::read(files, &mut found), &mut found);
     let lists = Lists::new(&definitions);
-    let mut typing = Typing::new(files, &definitions, &lists, &mut found);
+    let mut typing = Typing::new(files, &definitions, &lists, &options.static_fields, &mut found);
     let mut rules = Vec::new();
     for rule in definitions.rules.all().iter().filter(|it| it.source == SOURCE) {
         let text = exceptions::with_exceptions(rule);

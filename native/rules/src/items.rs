@@ -10,6 +10,7 @@ mod requirements;
 use std::rc::Rc;
 
 pub(crate) use exceptions::{Exception, ExceptionValue, Fields};
+pub(crate) use requirements::{Plugin, Version};
 
 use crate::diagnostic::{Code, Diagnostic};
 use crate::priority::Priority;
@@ -27,6 +28,10 @@ pub(crate) enum Item {
     List(ListItem),
     Macro(MacroItem),
     Rule(Box<RuleItem>),
+    /// The engine version that the file needs.
+    Engine(Version),
+    /// Plugins that the file needs, each with its alternatives.
+    Plugins(Vec<Vec<Plugin>>),
     /// An item that could not be read, and its name.
     Broken(Kind, String),
 }
@@ -191,11 +196,9 @@ fn read_document(file: usize, document: &Node, items: &mut Vec<Item>, found: &mu
 fn read_item(keys: &Keys<'_>, found: &mut Vec<Diagnostic>) -> Option<Item> {
     let before = found.len();
     let (kind, read) = if keys.has("required_engine_version") {
-        requirements::engine_version(keys, found);
-        return None;
+        return requirements::engine_version(keys, found).map(Item::Engine);
     } else if keys.has("required_plugin_versions") {
-        requirements::plugin_versions(keys, found);
-        return None;
+        return requirements::plugin_versions(keys, found).map(Item::Plugins);
     } else if keys.has("list") {
         (Kind::List, list(keys, found))
     } else if keys.has("macro") {
@@ -348,7 +351,7 @@ fn change(
 ) -> Option<Change> {
     let count = found.len();
     let append = keys.boolean("append", found).unwrap_or(false);
-    if keys.has("append") {
+    if append {
         let place = keys.key_place("append");
         found.push(
             Diagnostic::new(Code::DeprecatedItem, place, "`append` has a better way by now")

@@ -13,6 +13,7 @@
 //!   one program per group of event types.
 //! * `evaluate` asks the `shortlist` of a program which rules an event may match at all, and tries
 //!   those.
+//! * `describe` says what files hold and what that is made of.
 //! * `explain` gives conditions as their authors wrote them, and why an event does not match.
 //! * [`parameters`] knows what event types carry and writes it as rules compare it, with the tables of
 //!   [`flags`] and [`numbers`].
@@ -29,6 +30,7 @@
 mod check;
 mod compile;
 mod condition;
+mod describe;
 mod diagnostic;
 mod evaluate;
 mod events;
@@ -65,6 +67,10 @@ mod value;
 mod values;
 pub mod yaml;
 
+pub use describe::{
+    ConditionParts, DescribedList, DescribedMacro, DescribedPlugin, DescribedRule, Description,
+    describe,
+};
 pub use diagnostic::{Code, Diagnostic, Severity};
 pub use evaluate::{Matches, Scratch};
 pub use events::{Category, EventKind, EventSet, EventType, flags, numbers, parameters};

@@ -67,6 +67,11 @@ impl<'load> Lists<'load> {
         }
     }
 
+    /// The items of a list, with the lists that they name put in.
+    pub fn items(&self, list: usize) -> &[&'load str] {
+        &self.items[list]
+    }
+
     /// Which lists something has used so far.
     pub fn is_used(&self, list: usize) -> bool {
         self.used.borrow()[list]

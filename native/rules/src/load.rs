@@ -34,6 +34,8 @@ pub struct LoadOptions {
     /// Rules that are turned on and off after all files are read, in order. Rules that are less
     /// urgent than the minimum stay off.
     pub selection: Vec<Selection>,
+    /// Fields with the same text for every event, by their names behind `static.`.
+    pub static_fields: Vec<(String, String)>,
     /// Names of files that come with the program: it is no matter if nothing uses their macros and
     /// lists, and their rules are tried behind those of other files, so that a rule of the user's is
     /// not hidden by one that nobody asked for.
@@ -81,6 +83,7 @@ impl Default for LoadOptions {
             suggested_output: true,
             append_output: Vec::new(),
             selection: Vec::new(),
+            static_fields: Vec::new(),
             offering: vec!["peregrine_rules.yaml".to_owned()],
         }
     }
@@ -95,7 +98,8 @@ pub fn load(files: &[RuleFile], options: &LoadOptions) -> (Option<Plan>, Vec<Dia
     let items = items::read(files, &mut found);
     let definitions = merge::in_order(items, &mut found);
     let lists = Lists::new(&definitions);
-    let mut typing = Typing::new(files, &definitions, &lists, &mut found);
+    let fixed = &options.static_fields;
+    let mut typing = Typing::new(files, &definitions, &lists, fixed, &mut found);
     // All conditions first: so their values have neighbouring numbers, which judging is faster for.
     let all = definitions.rules.all();
     let conditions: Vec<_> = all.iter().map(|it| condition(&mut typing, it)).collect();
@@ -213,7 +217,7 @@ fn described(definition: &Definition) -> Rule {
 }
 
 /// The output with what every alert should have.
-fn output_text(
+pub(crate) fn output_text(
     definition: &Definition,
     options: &LoadOptions,
     found: &mut Vec<Diagnostic>,
@@ -240,18 +244,19 @@ fn output_text(
             text.push_fixed(&format!(" {addition}"), &place);
         }
         if addition.suggested_output && !is_suggested {
-            push_suggested(&mut text, &place);
+            push_suggested(&mut text, options, &place);
             is_suggested = true;
         }
     }
     if options.suggested_output && !is_suggested {
-        push_suggested(&mut text, &place);
+        push_suggested(&mut text, options, &place);
     }
     text
 }
 
-fn push_suggested(text: &mut Text, place: &Place) {
-    for name in SUGGESTED {
+fn push_suggested(text: &mut Text, options: &LoadOptions, place: &Place) {
+    let fixed = options.static_fields.iter().map(|(name, _)| format!("static.{name}"));
+    for name in SUGGESTED.into_iter().map(str::to_owned).chain(fixed) {
         text.push_fixed(&format!(" {}=%{name}", name.replace('.', "_")), place);
     }
 }

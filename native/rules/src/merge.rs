@@ -12,7 +12,7 @@ use std::rc::Rc;
 pub(crate) use exceptions::RuleException;
 
 use crate::diagnostic::{Code, Diagnostic};
-use crate::items::{Change, Item, Kind, ListItem, MacroItem, Operation};
+use crate::items::{Change, Item, Kind, ListItem, MacroItem, Operation, Plugin, Version};
 use crate::nearest;
 use crate::priority::Priority;
 use crate::source::Place;
@@ -24,6 +24,10 @@ pub(crate) struct Definitions {
     pub lists: Named<List>,
     pub macros: Named<Macro>,
     pub rules: Named<Rule>,
+    /// The newest engine version that a file needs.
+    pub engine: Option<Version>,
+    /// Plugins that files need, each with its alternatives.
+    pub plugins: Vec<Vec<Plugin>>,
     /// Items that were left out because of a mistake.
     pub broken: HashSet<(Kind, String)>,
     operations: usize,
@@ -132,6 +136,8 @@ pub(crate) fn in_order(items: Vec<Item>, found: &mut Vec<Diagnostic>) -> Definit
             Item::List(item) => definitions.list(item, found),
             Item::Macro(item) => definitions.macro_item(item, found),
             Item::Rule(item) => definitions.rule(*item, found),
+            Item::Engine(version) => definitions.engine = definitions.engine.max(Some(version)),
+            Item::Plugins(plugins) => definitions.plugins.extend(plugins),
             Item::Broken(kind, name) => {
                 definitions.broken.insert((kind, name));
             }

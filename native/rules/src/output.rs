@@ -83,6 +83,12 @@ impl Draft {
         in_text.chain(self.fields.iter().map(|field| field.value))
     }
 
+    /// The names of the fields that structured outputs list.
+    pub fn names(&self) -> impl Iterator<Item = String> {
+        let extra = self.extra.iter().map(|(name, _)| name);
+        self.fields.iter().map(|field| &field.name).chain(extra).map(|name| name.to_string())
+    }
+
     /// The format, with the values of the whole plan.
     pub fn finish(mut self, table: Arc<ValueTable>) -> OutputFormat {
         self.fields.sort_by(|left, right| left.name.cmp(&right.name));

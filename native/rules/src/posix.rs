@@ -19,11 +19,49 @@ pub(crate) fn whole(pattern: &str) -> Result<Regex, regex::Error> {
         .build()
 }
 
+/// The first thing in an expression that the `regex` crate knows and rules do not: classes, assertions
+/// and groups of Perl's.
+pub(crate) fn foreign(pattern: &str) -> Option<&str> {
+    let mut at = 0;
+    while let Some(letter) = pattern[at..].chars().next() {
+        let rest = &pattern[at..];
+        at += match letter {
+            '\\' => {
+                let length = escape_length(rest);
+                if rest[1..].starts_with(PERL_ESCAPES) {
+                    return Some(&rest[..length]);
+                }
+                length
+            }
+            '[' => {
+                let (_, length) = bracket(rest);
+                let escape = escapes(&rest[..length]).find(|it| it[1..].starts_with(PERL_ESCAPES));
+                if escape.is_some() {
+                    return escape;
+                }
+                length
+            }
+            '(' if rest.starts_with("(?") => return Some(&rest[..2]),
+            letter => letter.len_utf8(),
+        };
+    }
+    None
+}
+
+/// Letters that mean something behind a backslash for Perl and nothing in rules.
+const PERL_ESCAPES: [char; 14] =
+    ['d', 'D', 'w', 'W', 's', 'S', 'b', 'B', 'A', 'z', 'Z', 'p', 'P', 'Q'];
+
 fn translated(pattern: &str) -> String {
     let mut text = String::with_capacity(pattern.len() + 8);
     let mut rest = pattern;
     while let Some(letter) = rest.chars().next() {
         let length = match letter {
+            // Ends of words for the crate, and the letters themselves for rules.
+            '\\' if rest[1..].starts_with(['<', '>']) => {
+                rest = &rest[1..];
+                continue;
+            }
             '\\' => escape_length(rest),
             '[' => {
                 let (class, length) = bracket(rest);
@@ -41,6 +79,17 @@ fn translated(pattern: &str) -> String {
         rest = &rest[length..];
     }
     text
+}
+
+/// Each backslash with the letter behind it.
+fn escapes(text: &str) -> impl Iterator<Item = &str> {
+    let mut rest = text;
+    std::iter::from_fn(move || {
+        let escape = &rest[rest.find('\\')?..];
+        let length = escape_length(escape);
+        rest = &escape[length..];
+        Some(&escape[..length])
+    })
 }
 
 /// A backslash with the letter behind it.
@@ -94,7 +143,26 @@ fn bracket(text: &str) -> (String, usize) {
 
 #[cfg(test)]
 mod tests {
-    use super::whole;
+    use super::{foreign, whole};
+
+    #[test]
+    fn what_rules_do_not_know_is_found_where_it_means_something() {
+        let cases = [
+            ("\\d+", Some("\\d")),
+            ("[a\\w]", Some("\\w")),
+            ("\\Aa\\z", Some("\\A")),
+            ("\\pL", Some("\\p")),
+            ("(?:a)", Some("(?")),
+            ("\\(?a", None),
+            ("[(?]", None),
+            ("\\\\d", None),
+            ("[[]\\.d", None),
+            ("a*?", None),
+        ];
+        for (pattern, expected) in cases {
+            assert_eq!(foreign(pattern), expected, "{pattern}");
+        }
+    }
 
     #[test]
     fn what_stands_for_itself_in_rules_does_so_here() {
@@ -118,6 +186,9 @@ mod tests {
             ("\\101", "A", true),
             ("\\x41", "A", true),
             ("é+", "éé", true),
+            ("\\<b\\>", "<b>", true),
+            ("a\\(?b", "ab", true),
+            ("[(?]+", "?(", true),
         ];
         for (pattern, text, expected) in cases {
             let regex = whole(pattern).unwrap_or_else(|error| panic!("{pattern}: {error}"));

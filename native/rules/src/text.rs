@@ -4,7 +4,7 @@
 use std::ops::Range;
 use std::rc::Rc;
 
-use saphyr_parser::ScalarStyle;
+use granit_parser::ScalarStyle;
 
 use crate::source::{Place, RuleFile};
 use crate::yaml;

@@ -35,6 +35,7 @@ pub(crate) struct Typing<'load> {
     pub files: &'load [RuleFile],
     pub definitions: &'load Definitions,
     pub lists: &'load Lists<'load>,
+    static_fields: &'load [(String, String)],
     pub expressions: Expressions,
     macros: Vec<MacroState>,
     /// Macros that are being put in, from the outermost on.
@@ -69,12 +70,14 @@ impl<'load> Typing<'load> {
         files: &'load [RuleFile],
         definitions: &'load Definitions,
         lists: &'load Lists<'load>,
+        static_fields: &'load [(String, String)],
         found: &mut Vec<Diagnostic>,
     ) -> Self {
         let mut typing = Self {
             files,
             definitions,
             lists,
+            static_fields,
             expressions: Expressions::default(),
             macros: Vec::new(),
             open: Vec::new(),
@@ -114,7 +117,7 @@ impl<'load> Typing<'load> {
     }
 
     /// Puts lists in and reads the text.
-    fn read(
+    pub fn read(
         &self,
         text: &Text,
         item: (Kind, &str),
@@ -140,7 +143,7 @@ impl<'load> Typing<'load> {
         }
     }
 
-    fn condition(&mut self, site: &mut Site<'_>, condition: &Condition) -> Option<ExprId> {
+    pub fn condition(&mut self, site: &mut Site<'_>, condition: &Condition) -> Option<ExprId> {
         match condition {
             Condition::And(parts) => {
                 let parts = self.all(site, parts)?;

@@ -4,7 +4,7 @@ mod support;
 
 use std::collections::BTreeMap;
 
-use peregrine_rules::{Explanations, Judged, Truth, explain};
+use peregrine_rules::{Explanations, Judged, LoadOptions, Truth, explain};
 use support::{FactSet, Written, files};
 
 const RULES: &str = r#"
@@ -38,7 +38,7 @@ const RULES: &str = r#"
 "#;
 
 fn explained() -> Explanations {
-    explain(&files(&[RULES]))
+    explain(&files(&[RULES]), &LoadOptions::default())
 }
 
 fn event(fields: &[(&str, &str)]) -> FactSet {

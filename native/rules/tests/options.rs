@@ -130,3 +130,22 @@ fn a_rule_of_the_users_is_tried_before_those_that_come_with_the_program() {
     let plan = plan_of(&files, &LoadOptions { matching: RuleMatching::All, ..options });
     assert_eq!(judged(&plan, &event()).0, ["own", "first", "third"]);
 }
+
+#[test]
+fn fields_with_a_fixed_text_stand_in_conditions_and_outputs() {
+    let rules = "
+- {rule: here, desc: d, condition: evt.type = openat and static.team = core, output: 'of %static.teams', priority: NOTICE}
+- {rule: there, desc: d, condition: evt.type = openat and not static.team in (core), output: o, priority: NOTICE}
+";
+    let static_fields = vec![("team".to_owned(), "core".to_owned())];
+    let options = LoadOptions { static_fields, ..LoadOptions::default() };
+    let plan = plan_of(&files(&[rules]), &options);
+    assert_eq!(judged(&plan, &event()).0, ["here"]);
+    let (mut scratch, mut matches) = (Scratch::new(), Matches::default());
+    plan.evaluate(&event(), &mut scratch, &mut matches);
+    let rendered = plan.output(matches.matched()[0]).render(&event(), &mut scratch);
+    assert!(rendered.message.starts_with("of cores container_id="), "{}", rendered.message);
+    assert!(rendered.message.ends_with(" static_team=core"), "{}", rendered.message);
+    let team = rendered.fields.iter().find(|(name, _)| &**name == "static.team").unwrap();
+    assert_eq!(team.1, OutputValue::Text("core".to_owned()));
+}

@@ -3,8 +3,6 @@
 use std::ops::Range;
 use std::rc::Rc;
 
-use saphyr_parser::ScalarStyle;
-
 use crate::diagnostic::{Code, Diagnostic};
 use crate::nearest;
 use crate::source::Place;
@@ -152,19 +150,15 @@ impl<'node> Keys<'node> {
     }
 
     fn element(&self, node: &Node, found: &mut Vec<Diagnostic>) -> Option<Rc<Scalar>> {
-        // An item such as `null` or `~` is the text that was written.
-        let scalar = scalar(self.file, node).or_else(|| match node.value {
-            Value::Null if !node.range.is_empty() => Some(Rc::new(Scalar {
-                file: self.file,
-                range: node.range.clone(),
-                text: "null".to_owned(),
-                style: ScalarStyle::Plain,
-            })),
-            _ => None,
-        });
+        let scalar = scalar(self.file, node);
         if scalar.is_none() {
             let place = Place::new(self.file, node.range.clone());
-            found.push(Diagnostic::new(Code::WrongShape, place, "expected a text in this list"));
+            let diagnostic =
+                Diagnostic::new(Code::WrongShape, place, "expected a text in this list");
+            found.push(match node.value {
+                Value::Null => diagnostic.help("YAML reads this as nothing; write it in quotes"),
+                _ => diagnostic,
+            });
         }
         scalar
     }

@@ -1,5 +1,7 @@
 //! `required_engine_version` and `required_plugin_versions`.
 
+use std::fmt::{self, Display, Formatter};
+
 use super::keys::{Keys, number};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::source::Place;
@@ -12,7 +14,7 @@ const ENGINE: Version = Version { major: 0, minor: 63, patch: 0 };
 const PLUGINS: [(&str, Version); 1] = [("container", Version { major: 0, minor: 7, patch: 1 })];
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-struct Version {
+pub(crate) struct Version {
     major: u64,
     minor: u64,
     patch: u64,
@@ -30,25 +32,33 @@ impl Version {
     fn satisfies(self, required: Self) -> bool {
         self.major == required.major && self >= required
     }
+}
 
-    fn text(self) -> String {
-        format!("{}.{}.{}", self.major, self.minor, self.patch)
+impl Display for Version {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        write!(f, "{}.{}.{}", self.major, self.minor, self.patch)
     }
 }
 
+/// A plugin that a file needs.
+#[derive(Clone, Debug)]
+pub(crate) struct Plugin {
+    pub name: String,
+    pub version: Version,
+}
+
 /// A lone number is the minor version of old files.
-pub(super) fn engine_version(keys: &Keys<'_>, found: &mut Vec<Diagnostic>) {
-    let Some(text) = keys.required("required_engine_version", found) else { return };
+pub(super) fn engine_version(keys: &Keys<'_>, found: &mut Vec<Diagnostic>) -> Option<Version> {
+    let text = keys.required("required_engine_version", found)?;
     keys.warn_unknown(&["required_engine_version"], found);
     let required = match number(&text.text) {
         Some(minor) => Some(Version { major: 0, minor: minor.into(), patch: 0 }),
         None => Version::parse(&text.text),
     };
     let diagnostic = match required {
-        Some(required) if ENGINE.satisfies(required) => return,
+        Some(required) if ENGINE.satisfies(required) => return Some(required),
         Some(required) => {
-            let (required, engine) = (required.text(), ENGINE.text());
-            let message = format!("the file needs engine version {required}; this is {engine}");
+            let message = format!("the file needs engine version {required}; this is {ENGINE}");
             Diagnostic::new(Code::UnmetVersion, text.place(), message)
                 .help("use a version of the file for this engine")
         }
@@ -58,15 +68,20 @@ pub(super) fn engine_version(keys: &Keys<'_>, found: &mut Vec<Diagnostic>) {
         }
     };
     found.push(diagnostic);
+    None
 }
 
-pub(super) fn plugin_versions(keys: &Keys<'_>, found: &mut Vec<Diagnostic>) {
+pub(super) fn plugin_versions(
+    keys: &Keys<'_>,
+    found: &mut Vec<Diagnostic>,
+) -> Option<Vec<Vec<Plugin>>> {
     keys.warn_unknown(&["required_plugin_versions"], found);
-    let Some(node) = keys.node("required_plugin_versions") else { return };
+    let node = keys.node("required_plugin_versions")?;
     let Value::Sequence(entries) = &node.value else {
         keys.wrong("required_plugin_versions", "must be a list", found);
-        return;
+        return None;
     };
+    let mut plugins = Vec::new();
     for entry in entries {
         let Value::Mapping(pairs) = &entry.value else {
             let place = Place::new(keys.file(), entry.range.clone());
@@ -75,27 +90,27 @@ pub(super) fn plugin_versions(keys: &Keys<'_>, found: &mut Vec<Diagnostic>) {
             continue;
         };
         let entry = Keys::new(keys.file(), &entry.range, pairs, found);
-        plugin(&entry, found);
+        plugins.extend(plugin(&entry, found));
     }
+    Some(plugins)
 }
 
 /// The first of the alternatives that is built in decides.
-fn plugin(entry: &Keys<'_>, found: &mut Vec<Diagnostic>) {
-    let Some(alternatives) = alternatives(entry, found) else { return };
-    let mut names: Vec<&str> = alternatives.iter().map(|(name, _)| name.as_str()).collect();
+fn plugin(entry: &Keys<'_>, found: &mut Vec<Diagnostic>) -> Option<Vec<Plugin>> {
+    let alternatives = alternatives(entry, found)?;
+    let mut names: Vec<&str> = alternatives.iter().map(|it| it.name.as_str()).collect();
     names.sort_unstable();
     if names.windows(2).any(|pair| pair[0] == pair[1]) {
         let message = "the same plugin is named twice";
         found.push(Diagnostic::new(Code::UnmetVersion, entry.place(), message));
     }
-    let present = alternatives.iter().find_map(|(name, required)| {
-        PLUGINS.iter().find(|(plugin, _)| plugin == name).map(|(_, version)| (version, required))
+    let present = alternatives.iter().find_map(|it| {
+        PLUGINS.iter().find(|(name, _)| *name == it.name).map(|(_, version)| (version, it.version))
     });
-    let names: Vec<_> = alternatives.iter().map(|(name, _)| format!("`{name}`")).collect();
+    let names: Vec<_> = alternatives.iter().map(|it| format!("`{}`", it.name)).collect();
     let message = match present {
-        Some((version, required)) if version.satisfies(*required) => return,
+        Some((version, required)) if version.satisfies(required) => return Some(alternatives),
         Some((version, required)) => {
-            let (required, version) = (required.text(), version.text());
             format!("the file needs version {required} of a plugin that is here as {version}")
         }
         None => format!("the file needs a plugin that is not here: {}", names.join(" or ")),
@@ -104,9 +119,10 @@ fn plugin(entry: &Keys<'_>, found: &mut Vec<Diagnostic>) {
         Diagnostic::new(Code::UnmetVersion, entry.place(), message)
             .help("only `container` is built in; rules of other plugins cannot be used here"),
     );
+    None
 }
 
-fn alternatives(entry: &Keys<'_>, found: &mut Vec<Diagnostic>) -> Option<Vec<(String, Version)>> {
+fn alternatives(entry: &Keys<'_>, found: &mut Vec<Diagnostic>) -> Option<Vec<Plugin>> {
     let mut all = vec![name_and_version(entry, found)?];
     let Some(node) = entry.node("alternatives") else { return Some(all) };
     let Value::Sequence(others) = &node.value else {
@@ -124,7 +140,7 @@ fn alternatives(entry: &Keys<'_>, found: &mut Vec<Diagnostic>) -> Option<Vec<(St
     Some(all)
 }
 
-fn name_and_version(entry: &Keys<'_>, found: &mut Vec<Diagnostic>) -> Option<(String, Version)> {
+fn name_and_version(entry: &Keys<'_>, found: &mut Vec<Diagnostic>) -> Option<Plugin> {
     let name = entry.required("name", found)?;
     let text = entry.required("version", found)?;
     let version = Version::parse(&text.text);
@@ -132,5 +148,5 @@ fn name_and_version(entry: &Keys<'_>, found: &mut Vec<Diagnostic>) -> Option<(St
         let message = "expected a version such as `0.4.0`";
         found.push(Diagnostic::new(Code::UnmetVersion, text.place(), message));
     }
-    Some((name.text.clone(), version?))
+    Some(Plugin { name: name.text.clone(), version: version? })
 }

@@ -67,7 +67,14 @@ pub(super) fn append(
                         .help("remove `fields` and `comps`, or take another name"),
                 );
             }
-            Some(existing) => existing.values.extend(exception.values.unwrap_or_default()),
+            Some(existing) => {
+                let values = exception.values.unwrap_or_default();
+                let before = found.len();
+                values.iter().for_each(|value| check_value(existing, value, found));
+                if found.len() == before {
+                    existing.values.extend(values);
+                }
+            }
             None if exception.fields.is_none() || !has_values => {
                 let message = format!("a new exception `{name}` needs `fields` and `values`");
                 found.push(Diagnostic::new(Code::InvalidException, place, message));

@@ -13,6 +13,13 @@ const WIDTH_LIMIT: usize = 4096;
 
 /// Reads the output of a rule; nothing if it has a mistake.
 pub(crate) fn draft(typing: &mut Typing<'_>, site: &mut Site<'_>) -> Option<Draft> {
+    let draft = segments(typing, site);
+    // What is wrong inside a transformer is a mistake of the output all the same.
+    site.found.iter_mut().filter(|it| it.is_error()).for_each(|it| it.code = Code::OutputSyntax);
+    draft
+}
+
+fn segments(typing: &mut Typing<'_>, site: &mut Site<'_>) -> Option<Draft> {
     let text = site.text.as_str();
     let mut draft = Draft::default();
     let mut is_whole = true;
@@ -51,7 +58,7 @@ fn token(
         Ok(width) => Some(width.min(WIDTH_LIMIT)),
         Err(_) => None,
     };
-    let Some((operand, end)) = longest_operand(text, start) else {
+    let Some((operand, end)) = longest_operand(typing, text, start) else {
         no_operand(typing, site, percent, start);
         return None;
     };
@@ -62,14 +69,15 @@ fn token(
 }
 
 /// A transformer, or the longest text that is a field.
-fn longest_operand(text: &str, start: usize) -> Option<(Operand, usize)> {
+fn longest_operand(typing: &Typing<'_>, text: &str, start: usize) -> Option<(Operand, usize)> {
     if let Some((operand @ Operand::Transformer(_), end)) = parser::parse_operand(text, start) {
         return Some((operand, end));
     }
     let name = field_name(&text[start..]);
+    let is_field = |name: &str| fields::is_field(name) || typing.static_field(name).is_some();
     if let Some((Operand::Field(field), end)) = parser::parse_operand(text, start)
         && match &field.bracket {
-            None => fields::is_field(&field.name),
+            None => is_field(&field.name),
             Some(bracket) => fields::lookup(&field.name, Some(bracket)).is_ok(),
         }
     {
@@ -77,7 +85,7 @@ fn longest_operand(text: &str, start: usize) -> Option<(Operand, usize)> {
     }
     (1..=name.len()).rev().find_map(|length| {
         let name = &name[..length];
-        fields::is_field(name).then_some(())?;
+        is_field(name).then_some(())?;
         let end = start + length;
         let field = FieldText { name: name.to_owned(), bracket: None, span: start..end };
         Some((Operand::Field(field), end))
@@ -113,6 +121,9 @@ fn no_operand(typing: &Typing<'_>, site: &mut Site<'_>, percent: usize, start: u
         (Some(near), _) if near != name => {
             (format!("there is no field `{name}`"), format!("did you mean `%{near}`?"))
         }
+        (_, Err(fields::LookupError::Unknown(_))) => {
+            (format!("there is no field `{name}`"), String::new())
+        }
         _ => (format!("there is no field `{name}` with this argument"), String::new()),
     };
     site.report(typing.files, Code::OutputSyntax, percent..end, message, &help);
@@ -127,6 +138,11 @@ fn list_fields(
 ) -> Option<()> {
     match operand {
         Operand::Field(field) => {
+            if let (Some(value), None) = (typing.static_field(&field.name), &field.bracket) {
+                let value = Segment::Text(value.into());
+                draft.extra.push((field.name.as_str().into(), [value].into()));
+                return Some(());
+            }
             let field = fields::lookup(&field.name, field.bracket.as_deref()).ok()?;
             let typed = typing.typed_field(field.clone());
             let name = field.text.as_ref().into();

@@ -156,12 +156,18 @@ pub(super) fn regex(pattern: &[u8]) -> Result<Vec<u8>, Unfit> {
         let message = format!("the regular expression has more than {REGEX_LENGTH_LIMIT} bytes");
         return unfit(message, "use `in`, `startswith` or `contains` with a list");
     }
-    if let Some(class) = perl_class(text) {
-        let message = format!("`{class}` is not known in regular expressions here");
-        return unfit(message, "write a class such as `[0-9]`, `[[:alnum:]_]` or `[[:space:]]`");
-    }
-    if text.contains("(?") {
-        return unfit("groups with `(?` are not known in regular expressions here", "");
+    match crate::posix::foreign(text) {
+        Some(group @ "(?") => {
+            let message =
+                format!("groups with `{group}` are not known in regular expressions here");
+            return unfit(message, "");
+        }
+        Some(escape) => {
+            let message = format!("`{escape}` is not known in regular expressions here");
+            let help = "write a class such as `[0-9]`, `[[:alnum:]_]` or `[[:space:]]`";
+            return unfit(message, help);
+        }
+        None => {}
     }
     match crate::posix::whole(text) {
         Ok(_) => Ok(pattern.to_vec()),
@@ -178,16 +184,3 @@ pub(super) fn regex(pattern: &[u8]) -> Result<Vec<u8>, Unfit> {
 
 /// Longest regular expression; a hundred times what people write.
 const REGEX_LENGTH_LIMIT: usize = 4096;
-
-fn perl_class(pattern: &str) -> Option<&str> {
-    let mut letters = pattern.char_indices();
-    while let Some((at, letter)) = letters.next() {
-        if letter == '\\'
-            && let Some((_, next)) = letters.next()
-            && "dDwWsSbB".contains(next)
-        {
-            return Some(&pattern[at..at + 2]);
-        }
-    }
-    None
-}

@@ -25,6 +25,29 @@ impl Typing<'_> {
         self.part(&mut site, &condition, &mut { PART_LIMIT })
     }
 
+    /// A checked condition with its macros put in; nothing if that is too much.
+    pub fn with_macros(&self, condition: &Condition) -> Option<Condition> {
+        self.put_in(condition, &mut { PART_LIMIT })
+    }
+
+    fn put_in(&self, condition: &Condition, room: &mut usize) -> Option<Condition> {
+        *room = room.checked_sub(1)?;
+        let mut all = |parts: &[Condition]| -> Option<Vec<_>> {
+            parts.iter().map(|part| self.put_in(part, room)).collect()
+        };
+        Some(match condition {
+            Condition::And(parts) => Condition::And(all(parts)?),
+            Condition::Or(parts) => Condition::Or(all(parts)?),
+            Condition::Not(part) => Condition::Not(Box::new(self.put_in(part, room)?)),
+            Condition::Macro(name, _) => {
+                let index = self.definitions.macros.position(name)?;
+                let read = self.macros[index].read.clone()?;
+                self.put_in(&read.1, room)?
+            }
+            Condition::Comparison(_) => condition.clone(),
+        })
+    }
+
     fn part(
         &mut self,
         site: &mut Site<'_>,

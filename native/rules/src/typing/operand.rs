@@ -18,7 +18,7 @@ pub(crate) struct Typed {
     pub field: Option<FieldRef>,
 }
 
-impl Typing<'_> {
+impl<'load> Typing<'load> {
     pub(crate) fn operand(&mut self, site: &mut Site<'_>, operand: &Operand) -> Option<Typed> {
         match operand {
             Operand::Field(field) => self.field(site, field),
@@ -27,6 +27,10 @@ impl Typing<'_> {
     }
 
     fn field(&mut self, site: &mut Site<'_>, written: &FieldText) -> Option<Typed> {
+        if let (Some(text), None) = (self.static_field(&written.name), &written.bracket) {
+            let value = ValueSource::Constant(text.as_bytes().into());
+            return Some(self.made(value, FieldType::Text));
+        }
         match fields::lookup(&written.name, written.bracket.as_deref()) {
             Ok(field) => {
                 self.warn_of_field(site, &field, written);
@@ -37,6 +41,13 @@ impl Typing<'_> {
                 None
             }
         }
+    }
+
+    /// The text of a field that is the same for every event.
+    pub(crate) fn static_field(&self, name: &str) -> Option<&'load str> {
+        let name = name.strip_prefix("static.")?;
+        let (_, text) = self.static_fields.iter().find(|(known, _)| known == name)?;
+        Some(text)
     }
 
     pub(crate) fn typed_field(&mut self, field: FieldRef) -> Typed {
