@@ -7,15 +7,17 @@ use bumpalo::Bump;
 
 use crate::facts::{Facts, Truth, Value};
 use crate::plan::{NodeId, NodeKind, Plan, Program, RuleId, RuleMatching};
-use crate::values::Values;
+use crate::shortlist;
+use crate::values::{Place, Values};
 
 /// What evaluation keeps between events so as not to allocate. One per thread.
 #[derive(Debug, Default)]
 pub struct Scratch {
     pub(crate) arena: Bump,
     /// Answers with the number of the event that they are for.
-    answers: Vec<(u64, Truth)>,
-    event: u64,
+    answers: Vec<(u32, Truth)>,
+    places: Vec<Place>,
+    event: u32,
     /// Rules of the program that may match, and those of them whose guard holds, as bits.
     list: Vec<u64>,
     hits: Vec<u64>,
@@ -25,6 +27,23 @@ impl Scratch {
     /// An empty one, which grows with the first events.
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// Makes room for an event of a plan.
+    fn begin(&mut self, n_answers: usize, n_values: usize) {
+        self.arena.reset();
+        self.event = self.event.checked_add(1).unwrap_or_else(|| {
+            // The numbers begin anew, so what is kept for old ones must go.
+            self.answers.clear();
+            self.places.clear();
+            1
+        });
+        if self.answers.len() < n_answers {
+            self.answers.resize(n_answers, (0, Truth::Unknown));
+        }
+        if self.places.len() < n_values {
+            self.places.resize(n_values, Place::default());
+        }
     }
 }
 
@@ -57,19 +76,12 @@ impl Plan {
         if program.rules.is_empty() {
             return;
         }
-        scratch.event += 1;
-        if scratch.answers.len() < self.n_slots {
-            scratch.answers.resize(self.n_slots, (0, Truth::Unknown));
-        }
-        scratch.arena.reset();
-        let mut judge = Judge {
-            plan: self,
-            values: Values::new(facts, &self.table, &scratch.arena),
-            answers: &mut scratch.answers,
-            event: scratch.event,
-        };
-        judge.shortlist(program, &mut scratch.list, &mut scratch.hits);
-        for (word, bits) in scratch.list.iter().enumerate() {
+        scratch.begin(self.n_slots, self.table.sources.len());
+        let Scratch { arena, answers, places, event, list, hits } = scratch;
+        let values = Values::new(facts, &self.table, arena, places, *event);
+        let mut judge = Judge { plan: self, values, answers, event: *event };
+        judge.shortlist(program, list, hits);
+        for (word, bits) in list.iter().enumerate() {
             let mut bits = *bits;
             while bits != 0 {
                 let place = word * 64 + bits.trailing_zeros() as usize;
@@ -94,8 +106,8 @@ impl Plan {
 struct Judge<'a, F> {
     plan: &'a Plan,
     values: Values<'a, F>,
-    answers: &'a mut [(u64, Truth)],
-    event: u64,
+    answers: &'a mut [(u32, Truth)],
+    event: u32,
 }
 
 impl<F: Facts> Judge<'_, F> {
@@ -113,7 +125,7 @@ impl<F: Facts> Judge<'_, F> {
                 gate.rules.remove_from(list);
             }
         }
-        if !shortlist.guarded.meets(list) {
+        if shortlist.guarded.n_on(list) < shortlist::MANY {
             return;
         }
         hits.clear();
@@ -146,7 +158,11 @@ impl<F: Facts> Judge<'_, F> {
             NodeKind::Constant(value) => (*value).into(),
             NodeKind::Test { value, right, several, check } => {
                 let left = self.values.get(*value);
-                let right = right.map_or(Value::Absent, |right| self.values.get(right));
+                let right = match (left, right) {
+                    // Nothing is made to be compared with nothing.
+                    (Value::Absent, _) | (_, None) => Value::Absent,
+                    (_, Some(right)) => self.values.get(*right),
+                };
                 check.ask(*several, left, right, self.values.arena())
             }
             NodeKind::Not(part) => self.truth(*part).negated(),

@@ -144,7 +144,7 @@ impl Explanations {
         facts: &F,
     ) -> Judged<'explained> {
         let arena = Bump::new();
-        Judge { of: self, facts, values: Values::new(facts, &self.table, &arena) }
+        Judge { of: self, facts, values: Values::once(facts, &self.table, &arena) }
             .part(&rule.condition)
     }
 }
@@ -157,7 +157,7 @@ struct Judge<'a, F> {
 }
 
 impl<F: Facts> Judge<'_, F> {
-    fn part<'explained>(&self, part: &'explained Part) -> Judged<'explained> {
+    fn part<'explained>(&mut self, part: &'explained Part) -> Judged<'explained> {
         let values = match &part.kind {
             PartKind::Comparison { fields, .. } => fields.iter().map(|it| self.seen(it)).collect(),
             _ => Vec::new(),
@@ -170,7 +170,7 @@ impl<F: Facts> Judge<'_, F> {
         }
     }
 
-    fn seen<'explained>(&self, field: &'explained FieldRef) -> (&'explained str, String) {
+    fn seen<'explained>(&mut self, field: &'explained FieldRef) -> (&'explained str, String) {
         let known = self.of.table.sources.iter().position(|source| match source {
             ValueSource::Field(number) => self.of.table.fields[*number as usize] == *field,
             _ => false,
@@ -180,8 +180,9 @@ impl<F: Facts> Judge<'_, F> {
         (&field.text, output::shown(value, field))
     }
 
-    fn truth(&self, id: ExprId) -> Truth {
-        let expressions = &self.of.expressions;
+    fn truth(&mut self, id: ExprId) -> Truth {
+        let of = self.of;
+        let expressions = &of.expressions;
         match expressions.get(id) {
             Expr::Constant(value) => (*value).into(),
             Expr::EventIs(set) => set.contains(self.facts.event_type()).into(),
@@ -192,7 +193,7 @@ impl<F: Facts> Judge<'_, F> {
                     _ => Value::Absent,
                 };
                 let left = self.values.get(test.value);
-                let check = &self.of.checks[*number as usize];
+                let check = &of.checks[*number as usize];
                 check.ask(test.several, left, right, self.values.arena())
             }
             Expr::Not(part) => self.truth(*part).negated(),

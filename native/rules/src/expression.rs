@@ -216,7 +216,7 @@ impl Expressions {
 
     /// What a part costs for each time that it settles an `and` (by being false) or an `or`: the order
     /// in which parts are best asked.
-    fn cost_to_settle(&self, id: ExprId, settling: bool) -> u64 {
+    pub fn cost_to_settle(&self, id: ExprId, settling: bool) -> u64 {
         let Known { cost, odds, .. } = &self.known[id.index()];
         let times = if settling { *odds } else { 1000 - odds };
         u64::from(*cost) * 1000 / u64::from(times + 1)

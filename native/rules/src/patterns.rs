@@ -46,7 +46,7 @@ impl TextSet {
 }
 
 /// All lengths from 63 on share a bit.
-fn length_bit(text: &[u8]) -> u64 {
+pub(crate) fn length_bit(text: &[u8]) -> u64 {
     1 << text.len().min(63)
 }
 

@@ -16,11 +16,12 @@ use crate::check::{Check, Pattern, Several, Wanted};
 use crate::expression::{Expr, ExprId, Expressions};
 use crate::facts::Value;
 use crate::fields::FieldId;
+use crate::patterns::length_bit;
 use crate::plan::NodeId;
 use crate::value::{ValueId, ValueSource};
 
 /// Fewer rules than this are tried one by one.
-const MANY: usize = 3;
+pub(crate) const MANY: usize = 3;
 
 /// A part that costs more is no gate: some rules fail for a cheaper reason.
 const GATE_COST: u32 = 30;
@@ -46,6 +47,8 @@ pub(crate) struct Gate {
 pub(crate) struct Guard {
     pub value: ValueId,
     pub rules: RuleSet,
+    /// A bit for each length that some of these texts has: most texts are told apart by that alone.
+    lengths: u64,
     /// Rules by the text that the value is.
     wholes: FastMap<Box<[u8]>, Box<[u32]>>,
     /// Rules by texts that are somewhere in the value, at its beginning or at its end.
@@ -87,6 +90,11 @@ impl RuleSet {
         self.0.iter().zip(list).any(|(own, other)| own & other != 0)
     }
 
+    /// How many of these are on a list.
+    pub fn n_on(&self, list: &[u64]) -> usize {
+        self.0.iter().zip(list).map(|(own, other)| (own & other).count_ones() as usize).sum()
+    }
+
     /// Takes these off a list.
     pub fn remove_from(&self, list: &mut [u64]) {
         self.0.iter().zip(list).for_each(|(own, other)| *other &= !own);
@@ -110,7 +118,9 @@ impl Guard {
     }
 
     fn hits_of(&self, text: &[u8], list: &mut [u64]) {
-        if let Some(rules) = self.wholes.get(text) {
+        if self.lengths & length_bit(text) != 0
+            && let Some(rules) = self.wholes.get(text)
+        {
             put(rules, list);
         }
         let Some(Parts { automaton, patterns }) = &self.parts else { return };
@@ -161,7 +171,8 @@ fn needs<'expr>(expressions: &'expr Expressions, condition: &'expr ExprId) -> &'
     }
 }
 
-/// Cheap parts that several rules need, with the rules; those of most rules first.
+/// Cheap parts that several rules need, with the rules; first those that take most rules off the list
+/// for what they cost.
 fn gates(expressions: &Expressions, conditions: &[ExprId]) -> Vec<(ExprId, Vec<usize>)> {
     let mut by_part: BTreeMap<ExprId, Vec<usize>> = BTreeMap::new();
     for (rule, condition) in conditions.iter().enumerate() {
@@ -173,7 +184,10 @@ fn gates(expressions: &Expressions, conditions: &[ExprId]) -> Vec<(ExprId, Vec<u
         .into_iter()
         .filter(|(part, rules)| rules.len() >= MANY && expressions.cost(*part) <= GATE_COST)
         .collect();
-    gates.sort_by_key(|(part, rules)| (std::cmp::Reverse(rules.len()), *part));
+    let worth = |part: ExprId, n_rules: usize| {
+        n_rules as u64 * 1_000_000 / expressions.cost_to_settle(part, false).max(1)
+    };
+    gates.sort_by_key(|(part, rules)| (std::cmp::Reverse(worth(*part, rules.len())), *part));
     gates
 }
 
@@ -262,6 +276,7 @@ fn guard(n_rules: usize, value: ValueId, clues: &[(usize, Clue<'_>)]) -> Option<
     Some(Guard {
         value,
         rules: RuleSet::new(n_rules, clues.iter().map(|(rule, _)| *rule)),
+        lengths: wholes.keys().fold(0, |lengths, text| lengths | length_bit(text)),
         wholes: wholes.into_iter().map(|(text, rules)| (text.into(), rules.into())).collect(),
         parts,
     })

@@ -2,9 +2,8 @@
 //!
 //! **Invariant:** nothing here allocates but in the arena, which is emptied between events.
 
-use std::cell::Cell;
-
 use bumpalo::Bump;
+use bumpalo::collections::Vec as ArenaVec;
 
 use crate::facts::{Facts, Value};
 use crate::fields::FieldRef;
@@ -17,24 +16,44 @@ pub(crate) struct ValueTable {
     pub sources: Box<[ValueSource]>,
 }
 
-/// How many values are kept together: the room for them is made when the first is asked for.
-const CHUNK: usize = 8;
+/// Where a value stands among those that were made, and for which event that is so. Kept between
+/// events, so that nothing has to be cleared for one.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Place {
+    event: u32,
+    at: u32,
+}
 
-type Chunk<'a> = &'a [Cell<Option<Value<'a>>>];
+/// How many values there is room for before the first is made; events rarely need more.
+const USUAL: usize = 24;
 
 /// The values of one event that were asked for so far.
 pub(crate) struct Values<'a, F> {
     facts: &'a F,
     table: &'a ValueTable,
     arena: &'a Bump,
-    chunks: &'a [Cell<Option<Chunk<'a>>>],
+    places: &'a mut [Place],
+    event: u32,
+    made: ArenaVec<'a, Value<'a>>,
 }
 
 impl<'a, F: Facts> Values<'a, F> {
-    pub fn new(facts: &'a F, table: &'a ValueTable, arena: &'a Bump) -> Self {
-        let n_chunks = table.sources.len().div_ceil(CHUNK);
-        let chunks = arena.alloc_slice_fill_with(n_chunks, |_| Cell::new(None));
-        Self { facts, table, arena, chunks }
+    /// Values of the event of this number; no place is of it, and there is one for each value.
+    pub fn new(
+        facts: &'a F,
+        table: &'a ValueTable,
+        arena: &'a Bump,
+        places: &'a mut [Place],
+        event: u32,
+    ) -> Self {
+        let made = ArenaVec::with_capacity_in(USUAL, arena);
+        Self { facts, table, arena, places, event, made }
+    }
+
+    /// Values of an event for which nothing is kept.
+    pub fn once(facts: &'a F, table: &'a ValueTable, arena: &'a Bump) -> Self {
+        let places = arena.alloc_slice_fill_copy(table.sources.len(), Place::default());
+        Self::new(facts, table, arena, places, 1)
     }
 
     pub fn arena(&self) -> &'a Bump {
@@ -43,26 +62,22 @@ impl<'a, F: Facts> Values<'a, F> {
 
     /// The value with this number.
     #[inline]
-    pub fn get(&self, id: ValueId) -> Value<'a> {
-        let index = id.0 as usize;
-        let known = self.chunks[index / CHUNK].get().and_then(|it| it[index % CHUNK].get());
-        known.unwrap_or_else(|| self.fetch(index))
+    pub fn get(&mut self, id: ValueId) -> Value<'a> {
+        let place = self.places[id.0 as usize];
+        if place.event == self.event { self.made[place.at as usize] } else { self.fetch(id) }
     }
 
     /// Makes a value that was not asked for so far.
-    fn fetch(&self, index: usize) -> Value<'a> {
-        let chunk = &self.chunks[index / CHUNK];
-        let cells = chunk.get().unwrap_or_else(|| {
-            let cells: Chunk<'a> = self.arena.alloc_slice_fill_with(CHUNK, |_| Cell::new(None));
-            chunk.set(Some(cells));
-            cells
-        });
-        let value = self.make(&self.table.sources[index]);
-        cells[index % CHUNK].set(Some(value));
+    fn fetch(&mut self, id: ValueId) -> Value<'a> {
+        let table = self.table;
+        let value = self.make(&table.sources[id.0 as usize]);
+        let at = u32::try_from(self.made.len()).unwrap_or(u32::MAX);
+        self.places[id.0 as usize] = Place { event: self.event, at };
+        self.made.push(value);
         value
     }
 
-    fn make(&self, source: &'a ValueSource) -> Value<'a> {
+    fn make(&mut self, source: &'a ValueSource) -> Value<'a> {
         let arena = self.arena;
         match source {
             ValueSource::Field(field) => {
@@ -87,14 +102,16 @@ impl<'a, F: Facts> Values<'a, F> {
             ValueSource::Length(inner) => value::length(self.get(*inner)),
             ValueSource::ByteLength(inner) => value::byte_length(self.get(*inner)),
             ValueSource::Join(separator, list) => {
-                value::join(self.get(*separator), self.get(*list), arena)
+                let separator = self.get(*separator);
+                value::join(separator, self.get(*list), arena)
             }
             ValueSource::Concat(parts) => {
                 let parts = arena.alloc_slice_fill_iter(parts.iter().map(|part| self.get(*part)));
                 value::joined(parts, b"", arena)
             }
             ValueSource::Getopt(arguments, known, wanted) => {
-                value::getopt(self.get(*arguments), self.get(*known), *wanted, arena)
+                let arguments = self.get(*arguments);
+                value::getopt(arguments, self.get(*known), *wanted, arena)
             }
         }
     }

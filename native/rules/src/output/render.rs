@@ -72,15 +72,15 @@ impl OutputFormat {
     /// Puts the values of an event into the output.
     pub fn render<F: Facts>(&self, facts: &F, scratch: &mut Scratch) -> RenderedOutput {
         scratch.arena.reset();
-        let values = Values::new(facts, &self.table, &scratch.arena);
-        let message = written(&self.segments, &values);
+        let mut values = Values::once(facts, &self.table, &scratch.arena);
+        let message = written(&self.segments, &mut values);
         let time = || facts.value(&self.time, &scratch.arena);
         let typed = |it: &OutputField| {
             (Arc::clone(&it.name), typed(values.get(it.value), &it.field, &time))
         };
         let mut fields: Vec<_> = self.fields.iter().map(typed).collect();
         for (name, segments) in &self.extra {
-            let text = OutputValue::Text(written(segments, &values));
+            let text = OutputValue::Text(written(segments, &mut values));
             match fields.binary_search_by(|(known, _)| known.cmp(name)) {
                 Ok(place) => fields[place].1 = text,
                 Err(place) => fields.insert(place, (Arc::clone(name), text)),
@@ -90,7 +90,7 @@ impl OutputFormat {
     }
 }
 
-fn written<F: Facts>(segments: &[Segment], values: &Values<'_, F>) -> String {
+fn written<F: Facts>(segments: &[Segment], values: &mut Values<'_, F>) -> String {
     let mut message = String::new();
     for segment in segments {
         match segment {
