@@ -345,7 +345,7 @@ async function measureMemory(seconds: number): Promise<void> {
 
 /** As `npm run exporter` starts it. */
 function nodeFlags(): readonly string[] {
-  return ['--max-semi-space-size=4', '--max-old-space-size=256']
+  return ['--max-semi-space-size=16', '--max-old-space-size=256']
 }
 
 /** As `npm run exporter` sets them: freed bodies go back to the kernel at once. */

@@ -38,6 +38,8 @@ export interface Gap {
 export interface Fields {
   get(name: string): string | undefined
   forEach(visit: (value: string, name: string) => void): void
+  /** The same for fields that are not decoded yet: where each value stands, in UTF-8. */
+  forEachBytes?(visit: (bytes: Buffer, start: number, end: number, name: string) => void): void
 }
 
 export interface Alert {
@@ -57,17 +59,17 @@ export interface Alert {
 
 /** What the wire gave, before anything is believed. */
 export interface RawAlert {
-  timeSeconds: bigint
-  timeNanos: number
-  priority: number
-  rule: string
-  output: string
-  fields: Fields
-  hostname: string
-  tags: string[]
-  source: string
-  position: Position | undefined
-  gap: Gap | undefined
+  readonly timeSeconds: number
+  readonly timeNanos: number
+  readonly priority: number
+  readonly rule: string
+  readonly output: string
+  readonly fields: Fields
+  readonly hostname: string
+  readonly tags: readonly string[]
+  readonly source: string
+  readonly position: Position | undefined
+  readonly gap: Gap | undefined
 }
 
 export const INVALID_REASONS = [
@@ -92,7 +94,7 @@ export interface Invalid {
 const NOTICE_SOURCE = 'internal'
 
 /** A year 9999 in seconds: the end of what a protobuf timestamp may say. */
-const LAST_SECOND = 253_402_300_799n
+const LAST_SECOND = 253_402_300_799
 
 /** Validates one alert; `fallbackHostname` stands in where the daemon sent none. */
 export function toAlert(raw: RawAlert, fallbackHostname: string): Alert | Invalid {
@@ -100,19 +102,51 @@ export function toAlert(raw: RawAlert, fallbackHostname: string): Alert | Invali
   if (reason !== undefined) {
     return { kind: 'invalid', reason, position: raw.position, sample: toSample(raw) }
   }
-  return {
-    kind: raw.source === NOTICE_SOURCE ? 'notice' : 'detection',
-    rule: toValue(raw.rule),
-    priority: toPriority(raw.priority) ?? 7,
-    hostname: toValue(raw.hostname) || fallbackHostname,
-    source: toValue(raw.source),
-    tags: raw.tags.length > 1 ? [...new Set(raw.tags)].sort() : raw.tags,
-    output: raw.output,
-    fields: raw.fields,
-    timeNanoseconds: raw.timeSeconds * 1_000_000_000n + BigInt(raw.timeNanos),
-    position: raw.position,
-    gap: raw.gap,
+  return new CheckedAlert(raw, fallbackHostname)
+}
+
+/** A class, since output and time of an alert that is only counted are never asked for. */
+class CheckedAlert implements Alert {
+  readonly kind: Alert['kind']
+  readonly rule: string
+  readonly priority: Priority
+  readonly hostname: string
+  readonly source: string
+  readonly tags: readonly string[]
+  readonly fields: Fields
+  readonly position: Position | undefined
+  readonly gap: Gap | undefined
+  readonly #raw: RawAlert
+
+  constructor(raw: RawAlert, fallbackHostname: string) {
+    this.kind = raw.source === NOTICE_SOURCE ? 'notice' : 'detection'
+    this.rule = toValue(raw.rule)
+    this.priority = toPriority(raw.priority) ?? 7
+    this.hostname = toValue(raw.hostname) || fallbackHostname
+    this.source = toValue(raw.source)
+    this.tags = isInOrder(raw.tags) ? raw.tags : [...new Set(raw.tags)].sort()
+    this.fields = raw.fields
+    this.position = raw.position
+    this.gap = raw.gap
+    this.#raw = raw
   }
+
+  get output(): string {
+    return this.#raw.output
+  }
+
+  get timeNanoseconds(): bigint {
+    const { timeSeconds, timeNanos } = this.#raw
+    return BigInt(timeSeconds) * 1_000_000_000n + BigInt(timeNanos)
+  }
+}
+
+/** As daemons send them, each once and sorted. */
+function isInOrder(tags: readonly string[]): boolean {
+  for (let index = 1; index < tags.length; index++) {
+    if ((tags[index - 1] ?? '') >= (tags[index] ?? '')) return false
+  }
+  return true
 }
 
 /** The alert as if each container that is in no pod were one of its name. */
@@ -122,7 +156,11 @@ export function withContainerAsPod(alert: Alert): Alert {
   if (pod !== '' || name === '' || name === 'host') return alert
   const fields = new Map<string, string>()
   alert.fields.forEach((value, field) => fields.set(field, value))
-  return { ...alert, fields: fields.set('k8s.pod.name', name) }
+  fields.set('k8s.pod.name', name)
+  const { kind, rule, priority, hostname, source, tags, output } = alert
+  const { timeNanoseconds, position, gap } = alert
+  const same = { kind, rule, priority, hostname, source, tags, output }
+  return { ...same, timeNanoseconds, position, gap, fields }
 }
 
 /** The value, or empty where a daemon writes "nothing" as text. */
@@ -140,7 +178,7 @@ function toSample({ rule, priority, timeSeconds, output }: RawAlert): string {
 function findFault(raw: RawAlert): InvalidReason | undefined {
   if (raw.gap === undefined && toValue(raw.rule) === '') return 'rule_missing'
   if (toPriority(raw.priority) === undefined) return 'priority_unknown'
-  if (raw.timeSeconds < 0n || raw.timeSeconds > LAST_SECOND) return 'time_out_of_range'
+  if (!(raw.timeSeconds >= 0 && raw.timeSeconds <= LAST_SECOND)) return 'time_out_of_range'
   if (raw.timeNanos < 0 || raw.timeNanos > 999_999_999) return 'time_out_of_range'
   return undefined
 }

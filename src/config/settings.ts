@@ -133,7 +133,12 @@ export const SETTINGS = [
     '6d',
   ),
   one('outbox-age', 'DURATION', 'Entries that Loki did not take for this long are given up.', '7d'),
-  one('outbox-size', 'SIZE', 'Bytes on disk for what Loki has not taken yet.', '256MiB'),
+  one(
+    'outbox-size',
+    'SIZE',
+    'Bytes on disk for what Loki has not taken yet; entries are packed there, to about a tenth.',
+    '256MiB',
+  ),
   one('page', 'on|off', 'Serve the page with the live alerts.', 'on'),
   one(
     'pod-name-from',

@@ -55,7 +55,7 @@ function toAlertOf(value: unknown, options: ParseOptions): Alert | Invalid {
   const fields = toFields(object.output_fields)
   const time = toTime(object.time, fields, options.nowMilliseconds)
   const raw: RawAlert = {
-    timeSeconds: time === undefined ? -1n : time / 1_000_000_000n,
+    timeSeconds: time === undefined ? -1 : Number(time / 1_000_000_000n),
     timeNanos: time === undefined ? 0 : Number(time % 1_000_000_000n),
     priority: toPriority(object.priority),
     rule: toText(object.rule),

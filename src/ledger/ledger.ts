@@ -46,7 +46,7 @@ export interface LedgerOptions {
         alerts: readonly Alert[],
         toEventId: ToEventId,
         nowMilliseconds: number,
-      ) => readonly Chunk[])
+      ) => Promise<readonly Chunk[]>)
     | undefined
   readonly clock: () => number
   /** After each commit. */
@@ -97,7 +97,7 @@ export function createLedger(options: LedgerOptions): Ledger {
     const sifted = sift(deliveries, positions)
     const counted = sifted.detections.filter(options.counted)
     const plan = counts.plan(counted, now, await findHidden(counted, signal))
-    const chunks = encode === undefined ? [] : encode(toShipped(sifted), toEventId, now)
+    const chunks = (await encode?.(toShipped(sifted), toEventId, now)) ?? []
     const { changed, revived } = plan
     const transaction = { series: changed, positions: sifted.positions, chunks, revived }
     const isEmpty = changed.length + sifted.positions.size + chunks.length === 0

@@ -129,6 +129,17 @@ export function escapeValue(value: string): string {
   return value.replace(/[\\"\n]/g, (found) => (found === '\n' ? '\\n' : `\\${found}`))
 }
 
+/** Values that were cleaned once: few texts, which come again with every alert. */
+const CLEANED_CAPACITY = 4_096
+const CLEANED_LENGTH = 128
+const cleaned = new Map<string, string>()
+
 function toValue(text: string): string {
-  return toLabelValue(text, VALUE_LIMIT_BYTES)
+  if (text.length > CLEANED_LENGTH) return toLabelValue(text, VALUE_LIMIT_BYTES)
+  const known = cleaned.get(text)
+  if (known !== undefined) return known
+  if (cleaned.size >= CLEANED_CAPACITY) cleaned.clear()
+  const value = toLabelValue(text, VALUE_LIMIT_BYTES)
+  cleaned.set(text, value)
+  return value
 }

@@ -1,16 +1,17 @@
 /**
- * Entries to bytes. A chunk's body is a run of stream objects without the brackets around:
+ * Entries to chunks. A chunk's body is a packed run of stream objects without the brackets
+ * around:
  *
  *   {"stream":{…},"values":[["<ns>","<line>",{…}],…]},{"stream":…}
  *
- * so that chunks are joined to a push by commas and never rendered again.
+ * so that chunks are joined to a push by commas, and neither rendered nor packed again.
  */
-import { promisify } from 'node:util'
-import { gzip } from 'node:zlib'
 import type { Alert } from '../alert.js'
 import type { Chunk } from '../store/index.js'
-import { renderEntry, type Fixed } from './entry.js'
-import type { Streams } from './streams.js'
+import { writeEntry, type Fixed } from './entry.js'
+import { createPacker, packNow, toGzip, unpack } from './pack.js'
+import type { Placed, Streams } from './streams.js'
+import { JsonWriter } from './writer.js'
 
 /** Small enough that several make a push and one is no burden, large enough to be few. */
 const CHUNK_BYTES = 512 * 1024
@@ -27,65 +28,86 @@ export type Encode = (
   alerts: Iterable<Alert>,
   toEventId: (alert: Alert) => string,
   nowMilliseconds: number,
-) => readonly Chunk[]
+) => Promise<readonly Chunk[]>
 
-/** Chunks in the order of the alerts; in one chunk, each log stream keeps its order. */
+interface Item {
+  readonly alert: Alert
+  readonly placed: Placed
+  readonly eventId: string
+}
+
+/** Each log stream keeps its order, in a chunk and from one to the next. One call at a time. */
 export function createEncoder({ streams, tenantOf, fixed }: EncoderOptions): Encode {
-  return (alerts, toEventId, nowMilliseconds) => {
+  const writer = new JsonWriter()
+  const packer = createPacker()
+
+  async function finish(tenant: string, entries: number): Promise<Chunk> {
+    const plain = writer.written
+    const body = await packer.pack(plain)
+    writer.clear()
+    return { tenant, entries, plainBytes: plain.length, body }
+  }
+
+  async function encodeTenant(tenant: string, items: Grouped): Promise<readonly Chunk[]> {
     const chunks: Chunk[] = []
-    const drafts = new Map<string, Draft>()
-    for (const alert of alerts) {
-      const tenant = tenantOf(alert)
-      const draft = drafts.get(tenant) ?? createDraft()
-      drafts.set(tenant, draft)
-      const placed = streams.place(alert, nowMilliseconds)
-      const value = renderEntry(alert, placed, toEventId(alert), fixed)
-      const before = draft.streams.get(placed.labels)
-      draft.streams.set(placed.labels, before === undefined ? value : `${before},${value}`)
-      draft.entries++
-      draft.size += value.length
-      if (draft.size < CHUNK_BYTES) continue
-      chunks.push(finish(tenant, draft))
-      drafts.delete(tenant)
+    let entries = 0
+    for (const [labels, ofStream] of items) {
+      let isOpen = false
+      for (const { alert, placed, eventId } of ofStream) {
+        if (isOpen) writer.raw(',')
+        else writer.utf8(`${writer.length === 0 ? '' : ','}{"stream":${labels},"values":[`)
+        isOpen = true
+        writeEntry(writer, alert, placed, eventId, fixed)
+        entries++
+        if (writer.length < CHUNK_BYTES) continue
+        writer.raw(']}')
+        isOpen = false
+        chunks.push(await finish(tenant, entries))
+        entries = 0
+      }
+      if (isOpen) writer.raw(']}')
     }
-    for (const [tenant, draft] of drafts) chunks.push(finish(tenant, draft))
+    if (entries > 0) chunks.push(await finish(tenant, entries))
+    return chunks
+  }
+
+  return async (alerts, toEventId, nowMilliseconds) => {
+    const tenants = new Map<string, Map<string, Item[]>>()
+    for (const alert of alerts) {
+      const placed = streams.place(alert, nowMilliseconds)
+      const item = { alert, placed, eventId: toEventId(alert) }
+      const ofTenant = getOrPut(tenants, tenantOf(alert), () => new Map<string, Item[]>())
+      getOrPut(ofTenant, placed.labels, () => []).push(item)
+    }
+    const chunks: Chunk[] = []
+    for (const [tenant, items] of tenants) chunks.push(...(await encodeTenant(tenant, items)))
     return chunks
   }
 }
 
-interface Draft {
-  /** Entries joined by commas, by the labels of their log stream. */
-  readonly streams: Map<string, string>
-  entries: number
-  size: number
-}
+/** By the labels of their log stream. */
+type Grouped = ReadonlyMap<string, readonly Item[]>
 
-function createDraft(): Draft {
-  return { streams: new Map(), entries: 0, size: 0 }
-}
-
-function finish(tenant: string, { streams, entries }: Draft): Chunk {
-  const bodies = Array.from(streams, ([labels, values]) => renderStream(labels, values))
-  return { tenant, entries, body: Buffer.from(bodies.join(',')) }
+function getOrPut<K, V>(map: Map<K, V>, key: K, make: () => V): V {
+  const known = map.get(key)
+  if (known !== undefined) return known
+  const made = make()
+  map.set(key, made)
+  return made
 }
 
 function renderStream(labels: string, values: string): string {
   return `{"stream":${labels},"values":[${values}]}`
 }
 
-const compress = promisify(gzip)
-/** Level 1: two thirds of the work of level 6 and hardly larger on log lines. */
-const GZIP = { level: 1 }
+const HEAD = packNow('{"streams":[')
+const COMMA = packNow(',')
+const TAIL = packNow(']}')
 
-/** The body of one push. */
-export function encodePush(bodies: readonly Buffer[]): Promise<Buffer> {
-  const parts: Buffer[] = [Buffer.from('{"streams":[')]
-  for (const [index, body] of bodies.entries()) {
-    if (index > 0) parts.push(Buffer.from(','))
-    parts.push(body)
-  }
-  parts.push(Buffer.from(']}'))
-  return compress(Buffer.concat(parts), GZIP)
+/** The body of one push, as gzip. */
+export function encodePush(bodies: readonly Buffer[]): Buffer {
+  const joined = bodies.flatMap((body, index) => (index === 0 ? [body] : [COMMA, body]))
+  return toGzip([HEAD, ...joined, TAIL])
 }
 
 export interface Part {
@@ -98,9 +120,9 @@ interface Piece {
   readonly value: string
 }
 
-/** Cuts one body into two of about half the entries, in order; undefined for a single entry. */
-export function splitBody(body: Buffer): readonly [Part, Part] | undefined {
-  const pieces = toPieces(body)
+/** Bodies as two of about half the entries, in order; undefined for a single entry. */
+export function halveBodies(bodies: readonly Buffer[]): readonly [Part, Part] | undefined {
+  const pieces = bodies.flatMap((body) => toPieces(unpack(body)))
   if (pieces.length < 2) return undefined
   const middle = Math.ceil(pieces.length / 2)
   return [toPart(pieces.slice(0, middle)), toPart(pieces.slice(middle))]
@@ -114,11 +136,11 @@ function toPart(pieces: readonly Piece[]): Part {
     else values.push(value)
   }
   const bodies = Array.from(streams, ([labels, values]) => renderStream(labels, values.join(',')))
-  return { entries: pieces.length, body: Buffer.from(bodies.join(',')) }
+  return { entries: pieces.length, body: packNow(bodies.join(',')) }
 }
 
-function toPieces(body: Buffer): readonly Piece[] {
-  const streams: unknown = JSON.parse(`[${body.toString()}]`)
+function toPieces(plain: Buffer): readonly Piece[] {
+  const streams: unknown = JSON.parse(`[${plain.toString()}]`)
   if (!Array.isArray(streams)) return []
   return streams.flatMap((stream: unknown): Piece[] => {
     if (typeof stream !== 'object' || stream === null) return []

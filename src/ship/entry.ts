@@ -1,14 +1,10 @@
-/**
- * From an alert to a Loki entry, rendered: `["<ns>","<line>",{structured metadata}]`.
- *
- * Written as text by hand and not through an object: entries are most of what the exporter
- * does, and nobody looks at the object.
- */
+/** From an alert to a Loki entry: `["<ns>","<line>",{structured metadata}]`. */
 import { crc32 } from 'node:zlib'
 import type { Alert } from '../alert.js'
-import { toLabelValue, toPrintable } from '../text.js'
+import { toLabelValue } from '../text.js'
 import { NAMESPACE_FIELDS, POD_FIELDS } from '../workload.js'
 import type { Placed } from './streams.js'
+import type { JsonWriter } from './writer.js'
 
 /** Loki refuses lines over 256 KB; bytes outside ASCII grow no further than this on the way. */
 const LINE_LIMIT_BYTES = 200_000
@@ -55,7 +51,7 @@ export function renderFixed(
   return new Map(
     own.map(({ name, value }) => [
       `,"${name}":`,
-      quote(toLabelValue(value, METADATA_VALUE_LIMIT_BYTES), METADATA_VALUE_LIMIT_BYTES),
+      JSON.stringify(toLabelValue(value, METADATA_VALUE_LIMIT_BYTES)),
     ]),
   )
 }
@@ -63,60 +59,70 @@ export function renderFixed(
 const NONE: Fixed = new Map()
 
 /** `eventId` tells real repetitions from pushes done twice: Loki drops only the latter. */
-export function renderEntry(
+export function writeEntry(
+  writer: JsonWriter,
   alert: Alert,
   placed: Placed,
   eventId: string,
   fixed: Fixed = NONE,
-): string {
-  const line = quote(alert.output === '' ? alert.rule : alert.output, LINE_LIMIT_BYTES)
-  const metadata = renderMetadata(alert, placed, eventId, fixed)
-  return `["${placed.timeNanoseconds}",${line},{${metadata}}]`
-}
-
-function renderMetadata(alert: Alert, placed: Placed, eventId: string, fixed: Fixed): string {
-  const level = DETECTED_LEVELS[alert.priority] ?? 'info'
-  let text = `"detected_level":"${level}","event_id":${quote(eventId, 128)}`
+): void {
+  const { output } = alert
+  writer.raw(`["${placed.timeNanoseconds}",`)
+  writer.string(output === '' ? alert.rule : output, LINE_LIMIT_BYTES)
+  writer.raw(`,{"detected_level":"${DETECTED_LEVELS[alert.priority] ?? 'info'}","event_id":`)
+  writer.string(eventId, 128)
   const put = (name: string, value: string): void => {
-    if (value !== '') text += `,"${name}":${quote(value, METADATA_VALUE_LIMIT_BYTES)}`
+    if (value === '') return
+    writer.raw(`,"${name}":`)
+    writer.string(value, METADATA_VALUE_LIMIT_BYTES)
   }
   put('rule', toLabelValue(alert.rule, METADATA_VALUE_LIMIT_BYTES))
   put('tags', alert.tags.join(','))
   for (const [name, value] of placed.demoted) put(name, value)
   if (placed.isMoved) put('event_time', toRfc3339(alert.timeNanoseconds))
-  if (alert.output.length > LINE_LIMIT_BYTES / 3) {
-    const bytes = Buffer.byteLength(alert.output)
+  if (output.length > LINE_LIMIT_BYTES / 3) {
+    const bytes = Buffer.byteLength(output)
     if (bytes > LINE_LIMIT_BYTES) put('line_bytes', String(bytes))
   }
-  fixed.forEach((value, name) => (text += name + value))
-  return text + renderFields(alert, fixed)
+  fixed.forEach((value, name) => {
+    writer.raw(name)
+    writer.utf8(value)
+  })
+  writeFields(writer, alert, fixed)
+  writer.raw('}]')
 }
 
-function renderFields({ fields }: Alert, fixed: Fixed): string {
-  let text = ''
+/** As many as Loki takes; a field that has no room is left out. */
+function writeFields(writer: JsonWriter, { fields }: Alert, fixed: Fixed): void {
   let room = METADATA_LIMIT_BYTES
   let pairs = 0
-  fields.forEach((value, field) => {
+  const put = (field: string, writeValue: () => void): void => {
     const name = toName(field)
     if (name === '' || fixed.has(name) || pairs >= METADATA_PAIRS) return
-    const quoted = quote(value, METADATA_VALUE_LIMIT_BYTES)
-    // Characters outside ASCII take up to three bytes; most text has none.
-    const bytes =
-      name.length + (quoted.length > 200 ? Buffer.byteLength(quoted) : 3 * quoted.length)
-    if (bytes > room) return
+    const before = writer.length
+    writer.raw(name)
+    writeValue()
+    const bytes = writer.length - before
+    if (bytes > room) {
+      writer.cut(before)
+      return
+    }
     room -= bytes
     pairs++
-    text += name + quoted
+  }
+  if (fields.forEachBytes === undefined) {
+    fields.forEach((value, field) => {
+      put(field, () => {
+        writer.string(value, METADATA_VALUE_LIMIT_BYTES)
+      })
+    })
+    return
+  }
+  fields.forEachBytes((source, start, end, field) => {
+    put(field, () => {
+      writer.bytes(source, start, end, METADATA_VALUE_LIMIT_BYTES)
+    })
   })
-  return text
-}
-
-/** True of what stands between quotes as it is: no controls, quotes, backslashes, surrogates. */
-const NOT_PLAIN = /[\u0000-\u001f"\\\u007f-\u009f\ud800-\udfff]/
-
-function quote(text: string, limitBytes: number): string {
-  if (text.length * 3 <= limitBytes && !NOT_PLAIN.test(text)) return `"${text}"`
-  return JSON.stringify(toPrintable(text, limitBytes))
 }
 
 /** Field names come from rules, so there are few; a hostile daemon's are not remembered. */

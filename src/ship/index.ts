@@ -2,7 +2,7 @@
  * Ships alerts to Loki: renders entries, and empties the outbox in order.
  *
  * Knows nothing of series. Loki away: the outbox grows to its limits in bytes and age, then its
- * oldest entries are given up and counted. Bounds: one push of about 1 MiB in memory.
+ * oldest entries are given up and counted. Bounds: one push of about 2 MiB in memory, and packed.
  * In = accepted + dropped + waiting, over the life of the outbox.
  */
 export { DECISIONS } from './decide.js'

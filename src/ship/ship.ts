@@ -11,7 +11,7 @@
 import type { LoadedChunks, OutboxLimits, Store } from '../store/index.js'
 import { delay, isStopped, toBackoff, untilDone, type Backoff, type Bell } from '../waits.js'
 import { decide, toRejectedCount, type Decision } from './decide.js'
-import { encodePush, splitBody } from './encode.js'
+import { encodePush, halveBodies } from './encode.js'
 import type { Answer, Pusher } from './push.js'
 
 export type ShipDrop = 'rejected' | 'too_large' | 'outbox_full' | 'outbox_age' | 'lost_on_disk'
@@ -50,8 +50,8 @@ interface Part {
   readonly entries: number
 }
 
-/** A push of Loki's own default burst would be refused; this is a sixth of it. */
-const BATCH = { bytes: 1024 * 1024, entries: 5_000 }
+/** Unpacked, as Loki counts: a push of its default burst would be refused; this is a third. */
+const BATCH = { plainBytes: 2 * 1024 * 1024, entries: 5_000 }
 /** What comes within this time goes along; a lone alert is with Loki in well under a second. */
 const GATHER_MILLISECONDS = 100
 const BACKOFF: Backoff = { firstMilliseconds: 500, limitMilliseconds: 30_000 }
@@ -79,10 +79,10 @@ export async function runShip(
   const surely = (work: () => Promise<void>): Promise<boolean> =>
     untilDone(work, storeFailed, BACKOFF, signal)
   // What is being pushed is not given up: it must leave room for what is newer.
-  const batch = { ...BATCH, bytes: Math.min(BATCH.bytes, limits.bytes / 2) }
+  const batch = { ...BATCH, bytes: limits.bytes / 2 }
   while (!signal.aborted) {
     await surely(() => trim(health, store, limits, clock()))
-    if (store.waiting.bytes < BATCH.bytes) await delay(GATHER_MILLISECONDS, signal)
+    if (store.waiting.plainBytes < BATCH.plainBytes) await delay(GATHER_MILLISECONDS, signal)
     const loaded = await store.nextChunks(batch, tenant)
     if (loaded.refs.length === 0) {
       await bell.wait(signal, TRIM_MILLISECONDS)
@@ -121,7 +121,7 @@ async function deliver(
   signal: AbortSignal,
 ): Promise<boolean> {
   if (part.bodies.length === 0) return true
-  const body = await encodePush(part.bodies)
+  const body = encodePush(part.bodies)
   for (let attempt = 0; !signal.aborted; attempt++) {
     const answer = await timedPush(body, options, signal)
     if (isStopped(signal) && answer.kind === 'unreachable') return false
@@ -151,32 +151,15 @@ async function deliverHalves(
   options: ShipOptions,
   signal: AbortSignal,
 ): Promise<boolean> {
-  const halves = halve(part)
+  const halves = halveBodies(part.bodies)
   if (halves === undefined) {
     add(health.dropped, 'too_large', part.entries)
     return true
   }
-  const [first, second] = halves
-  return (
-    (await deliver(first, health, options, signal)) &&
-    (await deliver(second, health, options, signal))
-  )
-}
-
-function halve(part: Part): readonly [Part, Part] | undefined {
-  // Several chunks are first made one: where their borders lie does not matter here.
-  const split = splitBody(joinBodies(part.bodies))
-  if (split === undefined) return undefined
-  const [first, second] = split
-  return [
-    { bodies: [first.body], entries: first.entries },
-    { bodies: [second.body], entries: second.entries },
-  ]
-}
-
-function joinBodies(bodies: readonly Buffer[]): Buffer {
-  const comma = Buffer.from(',')
-  return Buffer.concat(bodies.flatMap((body, index) => (index === 0 ? [body] : [comma, body])))
+  for (const { body, entries } of halves) {
+    if (!(await deliver({ bodies: [body], entries }, health, options, signal))) return false
+  }
+  return true
 }
 
 async function timedPush(

@@ -68,7 +68,8 @@ export function createStreams({ streams: limit, windowMilliseconds }: StreamLimi
 
   /** Few labels are always allowed: they are as many as sources and priorities. */
   function choose(alert: Alert, nowMilliseconds: number): { labels: string; demoted: Pairs } {
-    const where = toWhere(alert)
+    const { labels: all, where } = toKnownPlace(alert)
+    if (streams.has(all)) return { labels: all, demoted: NONE }
     for (const kept of [where.length, where.length - 1, 0]) {
       const labels = toLabels(alert, where.slice(0, Math.max(0, kept)))
       if (kept > 0 && !streams.has(labels) && !hasRoom(nowMilliseconds)) continue
@@ -104,6 +105,33 @@ export function createStreams({ streams: limit, windowMilliseconds }: StreamLimi
       return moves
     },
   }
+}
+
+const NONE: Pairs = []
+
+interface Place {
+  readonly labels: string
+  readonly where: Pairs
+}
+
+/** Labels that were made once, by what they are made of; alerts come again and again from there. */
+const PLACES_CAPACITY = 10_000
+const places = new Map<string, Place>()
+
+function toKnownPlace(alert: Alert): Place {
+  const { priority, source, hostname } = alert
+  const namespace = toNamespace(alert)
+  // With lengths, since no character can be relied on to stand in none of them.
+  const lengths = `${priority} ${source.length} ${hostname.length} ${namespace.length}`
+  const key = `${lengths} ${source}${hostname}${namespace}${toPod(alert)}`
+  const known = places.get(key)
+  if (known !== undefined) return known
+  const where = toWhere(alert)
+  const place = { labels: toLabels(alert, where), where }
+  if (places.size >= PLACES_CAPACITY) places.clear()
+  // A hostile daemon's long names are not worth remembering.
+  if (key.length <= 1_000) places.set(key, place)
+  return place
 }
 
 type Pairs = readonly (readonly [name: string, value: string])[]

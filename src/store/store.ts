@@ -38,7 +38,9 @@ export interface OutboxLimits {
 
 export interface WaitingChunks {
   readonly entries: number
+  /** On disk. */
   readonly bytes: number
+  readonly plainBytes: number
   readonly oldestMilliseconds: number | undefined
 }
 
@@ -67,6 +69,7 @@ export interface Store {
 
 export interface BatchLimits {
   readonly bytes: number
+  readonly plainBytes: number
   readonly entries: number
 }
 
@@ -205,7 +208,8 @@ export async function openStore(wanted: string): Promise<Store> {
 
     get waiting() {
       const oldestMilliseconds = outbox.refs[0]?.atMilliseconds
-      return { entries: outbox.entries, bytes: outbox.bytes, oldestMilliseconds }
+      const { entries, bytes, plainBytes } = outbox
+      return { entries, bytes, plainBytes, oldestMilliseconds }
     },
 
     async close() {
@@ -302,13 +306,15 @@ function takeWhileFits(
   tenant: string,
 ): readonly ChunkRef[] {
   const taken: ChunkRef[] = []
-  let bytes = 0
-  let entries = 0
+  const sum = { bytes: 0, plainBytes: 0, entries: 0 }
   for (const ref of refs) {
     if (ref.tenant !== tenant) continue
-    bytes += ref.bytes
-    entries += ref.entries
-    if (taken.length > 0 && (bytes > limits.bytes || entries > limits.entries)) break
+    sum.bytes += ref.bytes
+    sum.plainBytes += ref.plainBytes
+    sum.entries += ref.entries
+    const isOver =
+      sum.bytes > limits.bytes || sum.plainBytes > limits.plainBytes || sum.entries > limits.entries
+    if (taken.length > 0 && isOver) break
     taken.push(ref)
   }
   return taken

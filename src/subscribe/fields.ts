@@ -1,125 +1,143 @@
 /**
- * Output fields as they came over the wire: checked for their form, decoded when asked for.
+ * Output fields as they came over the wire: checked for their form once, looked up when asked.
  *
- * Counting needs two of an alert's twenty fields; decoding the rest would be most of its cost.
+ * Counting needs two of an alert's twenty fields; decoding the rest, or even remembering where
+ * each one stands, would be most of its cost.
  */
-import type protobuf from 'protobufjs/minimal.js'
 import type { Fields } from '../alert.js'
-
-type Reader = protobuf.Reader
+import { isAt, toKnownText } from './texts.js'
 
 export const NO_FIELDS: Fields = { get: () => undefined, forEach: () => undefined }
 
-export interface FieldsReader {
-  /** Takes one entry of the `map<string, string>`; the reader stands behind its tag. */
-  skip(): void
-  finish(): Fields
-}
-
+const ENTRY_TAG = (6 << 3) | 2
 const KEY_TAG = (1 << 3) | 2
 const VALUE_TAG = (2 << 3) | 2
 
-/** Throws, as the reader does, on bytes that are no entry. */
-export function createFieldsReader(reader: Reader): FieldsReader {
-  /** Four numbers per field: where key and value begin and end. */
-  const places: number[] = []
-  return {
-    skip() {
-      const end = reader.uint32() + reader.pos
-      if (end > reader.len) throw new RangeError('field ends outside of its alert')
-      let keyStart = 0
-      let keyEnd = 0
-      let valueStart = 0
-      let valueEnd = 0
-      while (reader.pos < end) {
-        const tag = reader.uint32()
-        if (tag !== KEY_TAG && tag !== VALUE_TAG) {
-          reader.skipType(tag & 7)
-          continue
-        }
-        const length = reader.uint32()
-        const start = reader.pos
-        reader.skip(length)
-        if (tag === KEY_TAG) {
-          keyStart = start
-          keyEnd = start + length
-        } else {
-          valueStart = start
-          valueEnd = start + length
-        }
-      }
-      if (valueEnd > valueStart) places.push(keyStart, keyEnd, valueStart, valueEnd)
-    },
-    finish: () => (places.length === 0 ? NO_FIELDS : new WireFields(toBuffer(reader), places)),
-  }
-}
-
-function toBuffer({ buf }: Reader): Buffer {
-  return Buffer.isBuffer(buf) ? buf : Buffer.from(buf.buffer, buf.byteOffset, buf.byteLength)
-}
+/** Where an entry's key and value stand; written by `nextEntry`, so that nothing is allocated. */
+const entry = { keyStart: 0, keyEnd: 0, valueStart: 0, valueEnd: 0 }
 
 /** A class, since its two members are shared by thousands of alerts a second. */
-class WireFields implements Fields {
+export class WireFields implements Fields {
   readonly #bytes: Buffer
-  readonly #places: readonly number[]
+  readonly #start: number
+  readonly #end: number
 
-  constructor(bytes: Buffer, places: readonly number[]) {
+  /** From the first entry to the end of the last one; other fields may stand in between. */
+  constructor(bytes: Buffer, start: number, end: number) {
     this.#bytes = bytes
-    this.#places = places
+    this.#start = start
+    this.#end = end
   }
 
   get(name: string): string | undefined {
-    const places = this.#places
-    for (let at = 0; at < places.length; at += 4) {
-      const start = places[at] ?? 0
-      const end = places[at + 1] ?? 0
-      if (end - start !== name.length || !this.#isAt(name, start)) continue
-      return this.#value(places[at + 2] ?? 0, places[at + 3] ?? 0)
+    const bytes = this.#bytes
+    let at = nextEntry(bytes, this.#start, this.#end)
+    for (; at >= 0; at = nextEntry(bytes, at, this.#end)) {
+      const { keyStart, keyEnd, valueStart, valueEnd } = entry
+      if (!isAt(bytes, name, keyStart, keyEnd)) continue
+      if (isNothing(bytes, valueStart, valueEnd)) return undefined
+      // Who asks by name asks for a label, whose values come again.
+      return toKnownText(bytes, valueStart, valueEnd)
     }
     return undefined
   }
 
   forEach(visit: (value: string, name: string) => void): void {
-    const places = this.#places
-    for (let at = 0; at < places.length; at += 4) {
-      const value = this.#value(places[at + 2] ?? 0, places[at + 3] ?? 0)
-      if (value === undefined) continue
-      visit(value, toKey(this.#bytes, places[at] ?? 0, places[at + 1] ?? 0))
+    this.forEachBytes((bytes, start, end, name) => {
+      visit(bytes.toString('utf8', start, end), name)
+    })
+  }
+
+  forEachBytes(visit: (bytes: Buffer, start: number, end: number, name: string) => void): void {
+    const bytes = this.#bytes
+    let at = nextEntry(bytes, this.#start, this.#end)
+    for (; at >= 0; at = nextEntry(bytes, at, this.#end)) {
+      const { keyStart, keyEnd, valueStart, valueEnd } = entry
+      if (isNothing(bytes, valueStart, valueEnd)) continue
+      visit(bytes, valueStart, valueEnd, toKnownText(bytes, keyStart, keyEnd))
     }
   }
-
-  /** What says "nothing" in words is left out. */
-  #value(start: number, end: number): string | undefined {
-    const text = this.#bytes.toString('utf8', start, end)
-    return text === '<NA>' || text === 'null' ? undefined : text
-  }
-
-  #isAt(name: string, start: number): boolean {
-    return isAt(this.#bytes, name, start)
-  }
 }
 
-/** Names that were seen, by a cheap hash: they come again with every alert. */
-const keys: (string | undefined)[] = new Array<string | undefined>(1_024)
-
-/** Compared before it is decoded, since comparing costs a tenth. */
-function toKey(bytes: Buffer, start: number, end: number): string {
-  const first = bytes[start] ?? 0
-  const middle = bytes[(start + end) >> 1] ?? 0
-  const last = bytes[end - 1] ?? 0
-  const place = (first + 31 * middle + 131 * last + 7 * (end - start)) & 1_023
-  const known = keys[place]
-  if (known?.length === end - start && isAt(bytes, known, start)) return known
-  const key = bytes.toString('utf8', start, end)
-  // A character is a byte in ASCII alone, and only then is the length the same.
-  if (key.length === end - start) keys[place] = key
-  return key
+/** True of what says "nothing", in words or by being empty. */
+function isNothing(bytes: Buffer, start: number, end: number): boolean {
+  return start === end || isAt(bytes, '<NA>', start, end) || isAt(bytes, 'null', start, end)
 }
 
-/** For names in ASCII, whose characters are bytes. */
-function isAt(bytes: Buffer, name: string, start: number): boolean {
-  for (let index = 0; index < name.length; index++) {
-    if (bytes[start + index] !== name.charCodeAt(index)) return false
+/** Behind the number that `varint` read last. */
+let behind = 0
+
+function varint(bytes: Buffer, at: number): number {
+  let byte = bytes[at] ?? 0
+  if (byte < 0x80) {
+    behind = at + 1
+    return byte
   }
-  return true
+  let value = byte & 0x7f
+  let shift = 7
+  let next = at + 1
+  do {
+    byte = bytes[next] ?? 0
+    next++
+    if (shift < 32) value |= (byte & 0x7f) << shift
+    shift += 7
+  } while (byte >= 0x80)
+  behind = next
+  return value >>> 0
+}
+
+/** Finds the next entry and gives back where it ends, or -1. What stands here was checked. */
+function nextEntry(bytes: Buffer, start: number, end: number): number {
+  let at = start
+  while (at < end) {
+    const tag = varint(bytes, at)
+    at = behind
+    if (tag === ENTRY_TAG) {
+      const length = varint(bytes, at)
+      readEntry(bytes, behind, behind + length)
+      return behind
+    }
+    at = skip(bytes, at, tag)
+  }
+  return -1
+}
+
+function readEntry(bytes: Buffer, start: number, end: number): void {
+  entry.keyStart = entry.keyEnd = entry.valueStart = entry.valueEnd = 0
+  let at = start
+  while (at < end) {
+    const tag = varint(bytes, at)
+    at = behind
+    if (tag !== KEY_TAG && tag !== VALUE_TAG) {
+      at = skip(bytes, at, tag)
+      continue
+    }
+    const length = varint(bytes, at)
+    at = behind + length
+    if (tag === KEY_TAG) {
+      entry.keyStart = behind
+      entry.keyEnd = at
+    } else {
+      entry.valueStart = behind
+      entry.valueEnd = at
+    }
+  }
+  behind = end
+}
+
+/** Behind a field that nobody asks for. */
+function skip(bytes: Buffer, at: number, tag: number): number {
+  switch (tag & 7) {
+    case 0:
+      varint(bytes, at)
+      return behind
+    case 1:
+      return at + 8
+    case 2: {
+      const length = varint(bytes, at)
+      return behind + length
+    }
+    default:
+      return at + 4
+  }
 }

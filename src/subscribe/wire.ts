@@ -9,8 +9,9 @@
  * thrown inside a gRPC stream it would end the stream, again after each reconnect.
  */
 import protobuf from 'protobufjs/minimal.js'
-import type { Gap, Position, RawAlert } from '../alert.js'
-import { createFieldsReader, NO_FIELDS } from './fields.js'
+import type { Fields, Gap, Position, RawAlert } from '../alert.js'
+import { NO_FIELDS, WireFields } from './fields.js'
+import { toKnownText } from './texts.js'
 
 const { Reader, Writer } = protobuf
 type Reader = protobuf.Reader
@@ -54,9 +55,11 @@ export function decodeBatch(bytes: Uint8Array): RawBatch | undefined {
   return orUndecodable(() => {
     const alerts: (RawAlert | undefined)[] = []
     let newest: Position | undefined
-    eachField(Reader.create(bytes), (field, reader) => {
-      if (field === 1) alerts.push(decodeAlert(reader.bytes()))
-      else if (field === 2) newest = readPosition(nested(reader))
+    const reader = Reader.create(bytes)
+    const buffer = toBuffer(bytes)
+    eachField(reader, reader.len, (field) => {
+      if (field === 1) alerts.push(readAlertOrSkip(reader, buffer))
+      else if (field === 2) newest = readPosition(reader, buffer)
       else return false
       return true
     })
@@ -66,7 +69,10 @@ export function decodeBatch(bytes: Uint8Array): RawBatch | undefined {
 
 /** `falco.outputs.response`. */
 export function decodeAlert(bytes: Uint8Array): RawAlert | undefined {
-  return orUndecodable(() => readAlert(Reader.create(bytes)))
+  return orUndecodable(() => {
+    const reader = Reader.create(bytes)
+    return readAlert(reader, toBuffer(bytes), reader.len)
+  })
 }
 
 /** `peregrine.alerts.v1.StatusResponse`. */
@@ -75,10 +81,11 @@ export function decodeStatus(bytes: Uint8Array): Status | undefined {
     let hostname = ''
     let version = ''
     const metrics: StatusMetric[] = []
-    eachField(Reader.create(bytes), (field, reader) => {
+    const reader = Reader.create(bytes)
+    eachField(reader, reader.len, (field) => {
       if (field === 1) hostname = reader.string()
       else if (field === 2) version = reader.string()
-      else if (field === 3) metrics.push(readMetric(nested(reader)))
+      else if (field === 3) metrics.push(readMetric(reader))
       else return false
       return true
     })
@@ -86,60 +93,120 @@ export function decodeStatus(bytes: Uint8Array): Status | undefined {
   })
 }
 
-function readAlert(reader: Reader): RawAlert {
-  const alert: RawAlert = {
-    timeSeconds: 0n,
-    timeNanos: 0,
-    priority: 0,
-    rule: '',
-    output: '',
-    fields: NO_FIELDS,
-    hostname: '',
-    tags: [],
-    source: '',
-    position: undefined,
-    gap: undefined,
+/** A broken alert does not take its batch along. */
+function readAlertOrSkip(reader: Reader, buffer: Buffer): RawAlert | undefined {
+  const end = toEnd(reader)
+  const alert = orUndecodable(() => readAlert(reader, buffer, end))
+  reader.pos = end
+  return alert
+}
+
+/** A class, so that an output that nobody asks for is never decoded. */
+class WireAlert implements RawAlert {
+  timeSeconds = 0
+  timeNanos = 0
+  priority = 0
+  rule = ''
+  fields: Fields = NO_FIELDS
+  hostname = ''
+  tags: string[] = []
+  source = ''
+  position: Position | undefined = undefined
+  gap: Gap | undefined = undefined
+  outputStart = 0
+  outputEnd = 0
+  readonly #bytes: Buffer
+
+  constructor(bytes: Buffer) {
+    this.#bytes = bytes
   }
-  const fields = createFieldsReader(reader)
-  while (reader.pos < reader.len) {
+
+  get output(): string {
+    return this.#bytes.toString('utf8', this.outputStart, this.outputEnd)
+  }
+}
+
+function readAlert(reader: Reader, buffer: Buffer, end: number): RawAlert {
+  const alert = new WireAlert(buffer)
+  let fieldsStart = -1
+  let fieldsEnd = -1
+  while (reader.pos < end) {
+    const start = reader.pos
     const tag = reader.uint32()
-    switch (tag >>> 3) {
-      case 1:
-        readTime(nested(reader), alert)
+    switch (tag) {
+      case (1 << 3) | 2:
+        readTime(reader, alert)
         break
-      case 2:
+      case (2 << 3) | 0:
         alert.priority = reader.int32()
         break
-      case 4:
-        alert.rule = reader.string()
+      case (4 << 3) | 2:
+        alert.rule = readText(reader, buffer)
         break
-      case 5:
-        alert.output = reader.string()
+      case (5 << 3) | 2:
+        alert.outputEnd = toEnd(reader)
+        alert.outputStart = reader.pos
+        reader.pos = alert.outputEnd
         break
-      case 6:
-        fields.skip()
+      case (6 << 3) | 2:
+        checkEntry(reader)
+        if (fieldsStart < 0) fieldsStart = start
+        fieldsEnd = reader.pos
         break
-      case 7:
-        alert.hostname = reader.string()
+      case (7 << 3) | 2:
+        alert.hostname = readText(reader, buffer)
         break
-      case 8:
-        alert.tags.push(reader.string())
+      case (8 << 3) | 2:
+        alert.tags.push(readText(reader, buffer))
         break
-      case 9:
-        alert.source = reader.string()
+      case (9 << 3) | 2:
+        alert.source = readText(reader, buffer)
         break
-      case 1000:
-        alert.position = readPosition(nested(reader))
+      case (1000 << 3) | 2:
+        alert.position = readPosition(reader, buffer)
         break
-      case 1001:
-        alert.gap = readGap(nested(reader))
+      case (1001 << 3) | 2:
+        alert.gap = readGap(reader, buffer)
         break
       default:
-        reader.skipType(tag & 7)
+        skipUnknown(reader, tag)
     }
   }
-  alert.fields = fields.finish()
+  if (reader.pos !== end) throw new RangeError('a field ends outside of its alert')
+  if (fieldsStart >= 0) alert.fields = new WireFields(buffer, fieldsStart, fieldsEnd)
   return alert
+}
+
+/** Walks over one entry of the `map<string, string>`, so that it can be trusted later. */
+function checkEntry(reader: Reader): void {
+  const end = toEnd(reader)
+  while (reader.pos < end) {
+    const tag = reader.uint32()
+    if (tag === ((1 << 3) | 2) || tag === ((2 << 3) | 2)) reader.pos = toEnd(reader)
+    else skipUnknown(reader, tag)
+  }
+  if (reader.pos !== end) throw new RangeError('a text ends outside of its field')
+}
+
+/** Groups are of the time before proto3; nobody sends them, and they have no length. */
+function skipUnknown(reader: Reader, tag: number): void {
+  if ((tag & 7) === 3) throw new RangeError('a group')
+  reader.skipType(tag & 7)
+}
+
+/** Where the message or text ends that the reader stands before. */
+function toEnd(reader: Reader): number {
+  const length = reader.uint32()
+  const end = reader.pos + length
+  if (end > reader.len) throw new RangeError('a field ends outside of its message')
+  return end
+}
+
+function readText(reader: Reader, buffer: Buffer): string {
+  const end = toEnd(reader)
+  const start = reader.pos
+  reader.pos = end
+  return toKnownText(buffer, start, end)
 }
 
 /** One entry of a `map<string, string>`; what says "nothing" in words is left out. */
@@ -156,20 +223,21 @@ function readField(reader: Reader, fields: Map<string, string>): void {
   if (value !== '' && value !== '<NA>' && value !== 'null') fields.set(key, value)
 }
 
-function readTime(reader: Reader, alert: RawAlert): void {
-  eachField(reader, (field) => {
-    if (field === 1) alert.timeSeconds = toBigInt(reader.int64())
+function readTime(reader: Reader, alert: WireAlert): void {
+  eachField(reader, toEnd(reader), (field) => {
+    // Beyond 2^53 a number is no more exact, and the time is out of any range.
+    if (field === 1) alert.timeSeconds = Number(toBigInt(reader.int64()))
     else if (field === 2) alert.timeNanos = reader.int32()
     else return false
     return true
   })
 }
 
-function readPosition(reader: Reader): Position {
+function readPosition(reader: Reader, buffer: Buffer): Position {
   let streamId = ''
   let sequence = 0n
-  eachField(reader, (field) => {
-    if (field === 1) streamId = reader.string()
+  eachField(reader, toEnd(reader), (field) => {
+    if (field === 1) streamId = readText(reader, buffer)
     else if (field === 2) sequence = toBigInt(reader.uint64())
     else return false
     return true
@@ -177,14 +245,14 @@ function readPosition(reader: Reader): Position {
   return { streamId, sequence }
 }
 
-function readGap(reader: Reader): Gap {
+function readGap(reader: Reader, buffer: Buffer): Gap {
   let firstSequence = 0n
   let lastSequence = 0n
   let reason = ''
-  eachField(reader, (field) => {
+  eachField(reader, toEnd(reader), (field) => {
     if (field === 1) firstSequence = toBigInt(reader.uint64())
     else if (field === 2) lastSequence = toBigInt(reader.uint64())
-    else if (field === 3) reason = reader.string()
+    else if (field === 3) reason = readText(reader, buffer)
     else return false
     return true
   })
@@ -199,7 +267,7 @@ function readMetric(reader: Reader): StatusMetric {
   let type: StatusMetric['type'] = 'untyped'
   const labels = new Map<string, string>()
   let value = 0
-  eachField(reader, (field) => {
+  eachField(reader, toEnd(reader), (field) => {
     if (field === 1) name = reader.string()
     else if (field === 2) help = reader.string()
     else if (field === 3) type = METRIC_TYPES[reader.int32()] ?? 'untyped'
@@ -211,16 +279,18 @@ function readMetric(reader: Reader): StatusMetric {
   return { name, help, type, labels, value }
 }
 
-/** Calls `read` per field; what it does not take is skipped. */
-function eachField(reader: Reader, read: (field: number, reader: Reader) => boolean): void {
-  while (reader.pos < reader.len) {
+/** Calls `read` per field up to `end`; what it does not take is skipped. */
+function eachField(reader: Reader, end: number, read: (field: number) => boolean): void {
+  while (reader.pos < end) {
     const tag = reader.uint32()
-    if (!read(tag >>> 3, reader)) reader.skipType(tag & 7)
+    if (!read(tag >>> 3)) skipUnknown(reader, tag)
   }
+  if (reader.pos !== end) throw new RangeError('a field ends outside of its message')
 }
 
-function nested(reader: Reader): Reader {
-  return Reader.create(reader.bytes())
+function toBuffer(bytes: Uint8Array): Buffer {
+  if (Buffer.isBuffer(bytes)) return bytes
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
 }
 
 function orUndecodable<T>(decode: () => T): T | undefined {

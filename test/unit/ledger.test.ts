@@ -39,7 +39,10 @@ async function build(failures: number): Promise<Parts> {
     counts,
     counted: () => true,
     idleMilliseconds: 1_000_000,
-    encode: (alerts) => [{ tenant: '', entries: alerts.length, body: Buffer.from('x') }],
+    encode: (alerts) =>
+      Promise.resolve([
+        { tenant: '', entries: alerts.length, plainBytes: 1, body: Buffer.from('x') },
+      ]),
     clock: () => 1,
     committed: () => undefined,
     changed: ({ trouble }: LedgerHealth) => changes.push(trouble),

@@ -1,10 +1,13 @@
+import { crc32, gunzipSync } from 'node:zlib'
 import fc from 'fast-check'
 import t from 'tap'
 import { decide, toRejectedCount } from '../../src/ship/decide.js'
 import type { Alert } from '../../src/alert.js'
-import { createEncoder, splitBody } from '../../src/ship/encode.js'
-import { renderEntry, renderFixed } from '../../src/ship/entry.js'
-import { createStreams } from '../../src/ship/streams.js'
+import { createEncoder, encodePush, halveBodies } from '../../src/ship/encode.js'
+import { renderFixed, writeEntry, type Fixed } from '../../src/ship/entry.js'
+import { combineSums, createPacker, toGzip, unpack } from '../../src/ship/pack.js'
+import { createStreams, type Placed } from '../../src/ship/streams.js'
+import { JsonWriter } from '../../src/ship/writer.js'
 import type { Chunk } from '../../src/store/index.js'
 import { toBackoff } from '../../src/waits.js'
 import { alertOf } from './support.js'
@@ -75,7 +78,7 @@ interface Flat {
 }
 
 function flatten(body: Buffer): Flat[] {
-  const streams: unknown = JSON.parse(`[${body.toString()}]`)
+  const streams: unknown = JSON.parse(`[${unpack(body).toString()}]`)
   if (!Array.isArray(streams)) throw new Error('no list')
   return streams.flatMap((stream: { stream: object; values: unknown[] }) =>
     stream.values.map((value) => ({
@@ -85,6 +88,12 @@ function flatten(body: Buffer): Flat[] {
   )
 }
 
+function renderEntry(alert: Alert, placed: Placed, eventId: string, fixed?: Fixed): string {
+  const writer = new JsonWriter()
+  writeEntry(writer, alert, placed, eventId, fixed)
+  return writer.written.toString()
+}
+
 function ofStream(values: readonly Flat[], labels: string): string[] {
   return values.filter((value) => value.labels === labels).map(({ value }) => value)
 }
@@ -92,17 +101,17 @@ function ofStream(values: readonly Flat[], labels: string): string[] {
 const NOW = 1_700_000_000_000
 const LIMITS = { streams: 1_000, windowMilliseconds: 6 * 86_400_000 }
 
-function encode(
+async function encode(
   given: readonly Alert[],
   tenantOf: (alert: Alert) => string = () => '',
-): {
+): Promise<{
   readonly chunks: readonly Chunk[]
   /** As each should have come out, alone. */
   readonly flat: readonly Flat[]
-} {
+}> {
   let next = 0
   const streams = createStreams(LIMITS)
-  const chunks = createEncoder({ streams, tenantOf })(given, () => String(next++), NOW)
+  const chunks = await createEncoder({ streams, tenantOf })(given, () => String(next++), NOW)
   const flat = given.map((alert, index) => {
     const placed = streams.place(alert, NOW)
     return { labels: placed.labels, value: renderEntry(alert, placed, String(index)) }
@@ -110,44 +119,66 @@ function encode(
   return { chunks, flat }
 }
 
-void t.test('chunks and halves lose nothing and keep each log stream in order', (t) => {
-  fc.assert(
-    fc.property(alerts, (given) => {
-      const { chunks, flat } = encode(given.map((changes) => alertOf(changes)))
-      const all = chunks.flatMap(({ body }) => flatten(body))
+void t.test('chunks and halves lose nothing and keep each log stream in order', async (t) => {
+  await fc.assert(
+    fc.asyncProperty(alerts, async (given) => {
+      const { chunks, flat } = await encode(given.map((changes) => alertOf(changes)))
+      const bodies = chunks.map(({ body }) => body)
+      const all = bodies.flatMap(flatten)
       if (all.length !== given.length) throw new Error('count')
+      const halves = halveBodies(bodies) ?? []
+      if (halves.length > 0) t.equal(sumOf(halves, 'entries'), given.length)
       for (const labels of new Set(all.map((value) => value.labels))) {
         const expected = ofStream(flat, labels).map((text) => JSON.stringify(JSON.parse(text)))
         t.same(ofStream(all, labels), expected)
-        for (const { body } of chunks) {
-          const halves = splitBody(body)
-          if (halves === undefined) continue
-          const both = halves.flatMap((half) => flatten(half.body))
-          t.same(ofStream(both, labels), ofStream(flatten(body), labels))
-        }
+        if (halves.length === 0) continue
+        const both = halves.flatMap((half) => flatten(half.body))
+        t.same(ofStream(both, labels), expected)
       }
+      const pushed: unknown = JSON.parse(gunzipSync(encodePush(bodies)).toString())
+      const whole = bodies.map((body) => unpack(body).toString()).join(',')
+      t.same(pushed, JSON.parse(`{"streams":[${whole}]}`))
     }),
   )
-  t.end()
 })
 
-void t.test('large commits become several chunks', (t) => {
+function sumOf(parts: readonly { readonly entries: number }[], what: 'entries'): number {
+  return parts.reduce((sum, part) => sum + part[what], 0)
+}
+
+void t.test('packed pieces are one gzip stream, in any number', async (t) => {
+  const packer = createPacker()
+  const piece = fc.uint8Array({ minLength: 1, maxLength: 3_000 }).map((bytes) => Buffer.from(bytes))
+  await fc.assert(
+    fc.asyncProperty(fc.array(piece, { maxLength: 6 }), async (plain) => {
+      const packed: Buffer[] = []
+      for (const bytes of plain) packed.push(await packer.pack(bytes))
+      t.same(gunzipSync(toGzip(packed)), Buffer.concat(plain))
+      t.same(packed.map(unpack), plain)
+      const [first = Buffer.alloc(0), second = Buffer.alloc(0)] = plain
+      const sum = combineSums(crc32(first), crc32(second), second.length)
+      t.equal(sum, crc32(Buffer.concat([first, second])))
+    }),
+  )
+})
+
+void t.test('large commits become several chunks', async (t) => {
   const output = 'x'.repeat(1_000)
-  const { chunks } = encode(Array.from({ length: 2_000 }, () => alertOf({ output })))
+  const { chunks } = await encode(Array.from({ length: 2_000 }, () => alertOf({ output })))
   t.ok(chunks.length >= 3)
   t.equal(
     chunks.reduce((sum, chunk) => sum + chunk.entries, 0),
     2_000,
   )
-  t.ok(chunks.every(({ body }) => body.length < 600 * 1024))
-  t.end()
+  t.ok(chunks.every(({ plainBytes }) => plainBytes < 600 * 1024))
+  t.ok(chunks.every(({ body, plainBytes }) => body.length < plainBytes / 10))
 })
 
-void t.test('each tenant has chunks of its own', (t) => {
+void t.test('each tenant has chunks of its own', async (t) => {
   const given = ['a', 'b', 'a'].map((namespace) =>
     alertOf({ fields: new Map([['k8s.ns.name', namespace]]) }),
   )
-  const { chunks } = encode(given, ({ fields }) => fields.get('k8s.ns.name') ?? '')
+  const { chunks } = await encode(given, ({ fields }) => fields.get('k8s.ns.name') ?? '')
   t.same(
     chunks.map(({ tenant, entries }) => [tenant, entries]),
     [
@@ -155,12 +186,11 @@ void t.test('each tenant has chunks of its own', (t) => {
       ['b', 1],
     ],
   )
-  t.end()
 })
 
 function metadataOf(alert: Alert): Record<string, string> {
-  const [entry] = encode([alert]).flat
-  const parsed: unknown = JSON.parse(entry?.value ?? '[]')
+  const placed = createStreams(LIMITS).place(alert, NOW)
+  const parsed: unknown = JSON.parse(renderEntry(alert, placed, '0'))
   const metadata: unknown = Array.isArray(parsed) ? parsed[2] : undefined
   if (typeof metadata !== 'object' || metadata === null) throw new Error('no metadata')
   return Object.fromEntries(Object.entries(metadata).map(([name, text]) => [name, String(text)]))

@@ -25,12 +25,12 @@ function transaction(number: number): Transaction {
   return {
     series: [series],
     positions: new Map([['unix:///a', { streamId: 's', sequence: BigInt(number) }]]),
-    chunks: [{ tenant: '', entries: 2, body: Buffer.from(`body ${number}`) }],
+    chunks: [{ tenant: '', entries: 2, plainBytes: 60, body: Buffer.from(`body ${number}`) }],
     revived: [],
   }
 }
 
-const ALL = { bytes: 1_000, entries: 1_000 }
+const ALL = { bytes: 1_000, plainBytes: 1_000, entries: 1_000 }
 
 void t.test('what was committed comes back', async (t) => {
   const directory = directoryOf(t)
@@ -45,7 +45,7 @@ void t.test('what was committed comes back', async (t) => {
   t.same(second.kept.series, [...transaction(1).series, ...transaction(2).series])
   t.same([...second.kept.positions], [['unix:///a', { streamId: 's', sequence: 2n }]])
   t.same(second.kept.scrapers, [{ name: '10.0.0.1 Prometheus', shownBirth: 2, atMilliseconds: 30 }])
-  t.same(second.waiting, { entries: 4, bytes: 12, oldestMilliseconds: 10 })
+  t.same(second.waiting, { entries: 4, bytes: 12, plainBytes: 120, oldestMilliseconds: 10 })
   const { refs, bodies } = await second.nextChunks(ALL, '')
   t.same(bodies.map(String), ['body 1', 'body 2'])
   await second.finish(refs.slice(0, 1))
@@ -58,9 +58,10 @@ void t.test('a batch takes whole chunks, at least one', async (t) => {
   const store = await openStore(directoryOf(t))
   t.teardown(() => store.close())
   for (let number = 1; number <= 5; number++) await store.commit(transaction(number), number)
-  t.equal((await store.nextChunks({ bytes: 13, entries: 100 }, '')).refs.length, 2)
-  t.equal((await store.nextChunks({ bytes: 1_000, entries: 3 }, '')).refs.length, 1)
-  t.equal((await store.nextChunks({ bytes: 1, entries: 1 }, '')).refs.length, 1)
+  t.equal((await store.nextChunks({ ...ALL, bytes: 13 }, '')).refs.length, 2)
+  t.equal((await store.nextChunks({ ...ALL, plainBytes: 150 }, '')).refs.length, 2)
+  t.equal((await store.nextChunks({ ...ALL, entries: 3 }, '')).refs.length, 1)
+  t.equal((await store.nextChunks({ bytes: 1, plainBytes: 1, entries: 1 }, '')).refs.length, 1)
 })
 
 void t.test('limits give up the oldest, but not what is being pushed', async (t) => {
@@ -68,7 +69,7 @@ void t.test('limits give up the oldest, but not what is being pushed', async (t)
   t.teardown(() => store.close())
   for (let number = 1; number <= 5; number++) await store.commit(transaction(number), number * 100)
   t.same(await store.trim({ bytes: 1_000, ageMilliseconds: 300 }, 550), { tooMany: 0, tooOld: 4 })
-  await store.nextChunks({ bytes: 6, entries: 100 }, '')
+  await store.nextChunks({ ...ALL, bytes: 6 }, '')
   t.same(await store.trim({ bytes: 6, ageMilliseconds: 1_000 }, 550), { tooMany: 4, tooOld: 0 })
   t.same((await store.nextChunks(ALL, '')).bodies.map(String), ['body 3'])
 })
@@ -79,6 +80,7 @@ void t.test('tenants have lines of their own', async (t) => {
   const chunks = ['a/b', '', 'a/b'].map((tenant, index) => ({
     tenant,
     entries: 1,
+    plainBytes: 1,
     body: Buffer.from(String(index)),
   }))
   await store.commit({ ...transaction(1), chunks }, 1)

@@ -97,7 +97,7 @@ A setting comes from its flag, else from the environment, else from the YAML fil
   --outbox-age DURATION
       Entries that Loki did not take for this long are given up. Default: 7d. [PEREGRINE_OUTBOX_AGE]
   --outbox-size SIZE
-      Bytes on disk for what Loki has not taken yet. Default: 256MiB. [PEREGRINE_OUTBOX_SIZE]
+      Bytes on disk for what Loki has not taken yet; entries are packed there, to about a tenth. Default: 256MiB. [PEREGRINE_OUTBOX_SIZE]
   --page on|off
       Serve the page with the live alerts. Default: on. [PEREGRINE_PAGE]
   --pod-name-from SOURCE
