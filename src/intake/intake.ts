@@ -1,7 +1,7 @@
 /** The intake's HTTP server. See index.ts. */
 import { createHash, timingSafeEqual } from 'node:crypto'
 import { promisify } from 'node:util'
-import { brotliDecompress, gunzip, inflate, type ZlibOptions } from 'node:zlib'
+import { brotliDecompress, gunzip, inflate } from 'node:zlib'
 import { fastify, type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
 import type { Delivery } from '../subscribe/index.js'
 import { parseAlerts } from './parse.js'
@@ -47,6 +47,7 @@ const UNDER_WAY_BYTES = 64 * 1024 * 1024
 /** Alerts waiting for the store above which senders are told to wait. */
 const WAITING_ALERTS = 50_000
 const RETRY_AFTER_SECONDS = '2'
+const FULL = 'full: too many alerts wait to be stored'
 
 export async function createIntake(options: IntakeOptions): Promise<Intake> {
   const health: IntakeHealth = {
@@ -72,25 +73,38 @@ export async function createIntake(options: IntakeOptions): Promise<Intake> {
       const scheme = authorization.startsWith('Basic') ? 'Basic realm="peregrine"' : 'Bearer'
       return reply.code(401).header('www-authenticate', scheme).send({ error: 'not authorised' })
     }
-    const length = Number(request.headers['content-length'] ?? options.bodyLimitBytes)
-    const isFull = health.underWayBytes + length > UNDER_WAY_BYTES
-    if (isFull || options.waiting() > WAITING_ALERTS) {
-      return refuseForNow(reply, 'full: too many alerts wait to be stored')
-    }
-    health.underWayBytes += length
-    reply.raw.once('close', () => (health.underWayBytes -= length))
+    const announced = Number(request.headers['content-length'] ?? options.bodyLimitBytes)
+    // More than the limit is refused for good when it is read.
+    const isRoom = reserve(reply, Math.min(announced, options.bodyLimitBytes))
+    if (!isRoom || options.waiting() > WAITING_ALERTS) return refuseForNow(reply, FULL)
+    // It is JSON or it is not, whatever it says of itself.
+    request.headers['content-type'] = 'application/json'
     return undefined
   })
 
+  /** Counts bytes until the request is over; false where there is no room for them. */
+  function reserve(reply: FastifyReply, bytes: number): boolean {
+    if (health.underWayBytes + bytes > UNDER_WAY_BYTES) return false
+    health.underWayBytes += bytes
+    reply.raw.once('close', () => (health.underWayBytes -= bytes))
+    return true
+  }
+
+  const unpack = createUnpacker(options.bodyLimitBytes)
+
   const answer = async (request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> => {
-    const body = await unpack(request, options.bodyLimitBytes)
-    if (body.kind === 'refused') {
+    const bytes = Buffer.isBuffer(request.body) ? request.body : Buffer.alloc(0)
+    const encoding = request.headers['content-encoding']?.toLowerCase() ?? 'identity'
+    const body = encoding === 'identity' ? bytes : await unpack(bytes, encoding)
+    if (!Buffer.isBuffer(body)) {
       health.lastError = body.error
       return reply.code(body.status).send({ error: body.error })
     }
+    // A packed body is as large as it turns out to be.
+    if (body !== bytes && !reserve(reply, body.length)) return refuseForNow(reply, FULL)
     const now = options.clock()
     const { fallbackHostname } = options
-    const alerts = parseAlerts(body.text, { fallbackHostname, nowMilliseconds: now })
+    const alerts = parseAlerts(body.toString(), { fallbackHostname, nowMilliseconds: now })
     health.received += alerts.length
     health.lastMessageMilliseconds = now
     const isKept = await options.take({ daemon: 'http', alerts, newest: undefined })
@@ -144,41 +158,60 @@ function refuseForNow(reply: FastifyReply, error: string): FastifyReply {
   return reply.code(503).header('retry-after', RETRY_AFTER_SECONDS).send({ error })
 }
 
-type Unpacked =
-  | { readonly kind: 'text'; readonly text: string }
-  | { readonly kind: 'refused'; readonly status: number; readonly error: string }
-
-type Unpack = (bytes: Buffer, options: ZlibOptions) => Promise<Buffer>
-
-const UNPACKERS: Readonly<Record<string, Unpack>> = {
-  gzip: promisify<Buffer, ZlibOptions, Buffer>(gunzip),
-  'x-gzip': promisify<Buffer, ZlibOptions, Buffer>(gunzip),
-  deflate: promisify<Buffer, ZlibOptions, Buffer>(inflate),
-  br: (bytes, { maxOutputLength }) =>
-    promisify<Buffer, object, Buffer>(brotliDecompress)(bytes, { maxOutputLength }),
+interface Refused {
+  readonly status: number
+  readonly error: string
 }
 
-async function unpack(request: FastifyRequest, limitBytes: number): Promise<Unpacked> {
-  const { body, headers } = request
-  const bytes = Buffer.isBuffer(body) ? body : Buffer.alloc(0)
-  const encoding = headers['content-encoding']?.toLowerCase() ?? 'identity'
-  if (encoding === 'identity') return { kind: 'text', text: bytes.toString() }
+interface UnpackOptions {
+  readonly maxOutputLength: number
+  readonly chunkSize: number
+}
+
+type Unpack = (bytes: Buffer, options: UnpackOptions) => Promise<Buffer>
+
+const UNPACKERS: Readonly<Record<string, Unpack>> = {
+  gzip: promisify<Buffer, object, Buffer>(gunzip),
+  'x-gzip': promisify<Buffer, object, Buffer>(gunzip),
+  deflate: promisify<Buffer, object, Buffer>(inflate),
+  br: promisify<Buffer, object, Buffer>(brotliDecompress),
+}
+
+/** One body after the other, so that a thousand small bombs take the room of one. */
+function createUnpacker(
+  limitBytes: number,
+): (bytes: Buffer, encoding: string) => Promise<Buffer | Refused> {
+  let last: Promise<unknown> = Promise.resolve()
+  return (bytes, encoding) => {
+    const work = (): Promise<Buffer | Refused> => unpack(bytes, encoding, limitBytes)
+    const turn = last.then(work, work)
+    last = turn
+    return turn
+  }
+}
+
+async function unpack(
+  bytes: Buffer,
+  encoding: string,
+  limitBytes: number,
+): Promise<Buffer | Refused> {
   const unpacker = UNPACKERS[encoding]
   if (unpacker === undefined) {
     const error = `content-encoding ${encoding.slice(0, 40)} is not known: send gzip or none`
-    return { kind: 'refused', status: 415, error }
+    return { status: 415, error }
   }
   try {
-    const text = (await unpacker(bytes, { maxOutputLength: limitBytes })).toString()
-    return { kind: 'text', text }
+    return await unpacker(bytes, { maxOutputLength: limitBytes, chunkSize: OUT_BYTES })
   } catch (error) {
     const isTooLarge = error instanceof Error && 'code' in error && error.code === TOO_LARGE
     return isTooLarge
-      ? { kind: 'refused', status: 413, error: `body is over ${limitBytes} bytes when unpacked` }
-      : { kind: 'refused', status: 400, error: `body is no ${encoding}` }
+      ? { status: 413, error: `body is over ${limitBytes} bytes when unpacked` }
+      : { status: 400, error: `body is no ${encoding}` }
   }
 }
 
+/** Most bodies come out in one go. */
+const OUT_BYTES = 64 * 1024
 const TOO_LARGE = 'ERR_BUFFER_TOO_LARGE'
 
 function toReason({ reason }: { readonly reason: string }): string {

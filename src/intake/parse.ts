@@ -18,7 +18,9 @@ export interface ParseOptions {
   readonly nowMilliseconds: number
 }
 
-export function parseAlerts(text: string, options: ParseOptions): readonly (Alert | Invalid)[] {
+export function parseAlerts(body: string, options: ParseOptions): readonly (Alert | Invalid)[] {
+  // Some senders begin with a mark that JSON does not know.
+  const text = body.startsWith('\ufeff') ? body.slice(1) : body
   const whole = parseJson(text)
   if (whole === undefined) return parseLines(text, options)
   const all: readonly unknown[] = Array.isArray(whole.value) ? whole.value : [whole.value]
@@ -51,7 +53,7 @@ function invalid(reason: InvalidReason, text: string): Invalid {
 
 function toAlertOf(value: unknown, options: ParseOptions): Alert | Invalid {
   const object = toObject(value)
-  if (object === undefined) return invalid('not_an_object', JSON.stringify(value))
+  if (object === undefined) return invalid('not_an_object', toJson(value))
   const fields = toFields(object.output_fields)
   const time = toTime(object.time, fields, options.nowMilliseconds)
   const raw: RawAlert = {
@@ -72,8 +74,20 @@ function toAlertOf(value: unknown, options: ParseOptions): Alert | Invalid {
 }
 
 function toObject(value: unknown): Readonly<Record<string, unknown>> | undefined {
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) return undefined
-  return Object.fromEntries(Object.entries(value))
+  return isObject(value) ? value : undefined
+}
+
+function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}
+
+/** What is nested deeper than the stack is nobody's field; it is said, not dropped. */
+function toJson(value: unknown): string {
+  try {
+    return JSON.stringify(value)
+  } catch {
+    return '(nested too deeply)'
+  }
 }
 
 function toText(value: unknown): string {
@@ -88,10 +102,11 @@ function toPriority(value: unknown): number {
 /** Values as Falco's gRPC interface would have them: text; null, `<NA>` and empty are absent. */
 function toFields(value: unknown): Map<string, string> {
   const fields = new Map<string, string>()
-  for (const [name, field] of Object.entries(toObject(value) ?? {})) {
+  const object = toObject(value) ?? {}
+  for (const name of Object.keys(object)) {
     if (fields.size >= FIELDS_LIMIT) break
-    const isNested = typeof field === 'object' && field !== null
-    const text = isNested ? JSON.stringify(field) : toText(field)
+    const field = object[name]
+    const text = typeof field === 'object' && field !== null ? toJson(field) : toText(field)
     if (text !== '' && text !== 'null' && text !== '<NA>') fields.set(name, text)
   }
   return fields

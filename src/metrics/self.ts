@@ -47,11 +47,24 @@ interface Family {
   readonly read: () => Samples
 }
 
+/** Defaults of the library whose names promtool objects to, and which tell nobody anything. */
+const UNFIT = [
+  'nodejs_active_handles',
+  'nodejs_active_handles_total',
+  'nodejs_active_requests',
+  'nodejs_active_requests_total',
+  'nodejs_active_resources',
+  'nodejs_active_resources_total',
+  'nodejs_eventloop_utilization_histogram',
+  'nodejs_eventloop_utilization_summary',
+]
+
 const SECONDS_BUCKETS = [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10]
 
 export function createSelfMetrics(sources: MetricSources): SelfMetrics {
   const registry = new Registry()
   collectDefaultMetrics({ register: registry })
+  for (const name of UNFIT) registry.removeSingleMetric(name)
   const families = [
     ...aboutSubscriptions(sources),
     aboutClock(sources),

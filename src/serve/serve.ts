@@ -49,7 +49,11 @@ export async function createServer(options: ServeOptions): Promise<Server> {
   const app = createApp(web)
   const gate = createGate(() => web.users)
   app.addHook('onRequest', async (request, reply) => {
-    if (OPEN_PATHS.has(request.url) || (await gate.admits(request.headers.authorization))) return
+    if (
+      OPEN_PATHS.has(request.routeOptions.url ?? '') ||
+      (await gate.admits(request.headers.authorization))
+    )
+      return
     await reply.code(401).header('www-authenticate', 'Basic realm="peregrine"').send('')
   })
   app.addHook('onSend', (_request, reply, payload, done) => {

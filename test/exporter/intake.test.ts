@@ -66,9 +66,15 @@ void t.test('what is posted is counted and shipped once it is answered', async (
   t.equal(await post(gzipSync(one), { 'content-encoding': 'gzip' }), 200, 'gzip')
   t.equal(await post(JSON.stringify(posted({ priority: 'INFO', time: undefined }))), 200)
   t.equal(await post('[]'), 200, 'nothing')
+  t.equal(await post(`\ufeff${one}`), 200, 'a byte order mark')
+  t.equal(await post(one, { 'content-type': 'not a type;;' }), 200, 'a type that is none')
+  const deep = '['.repeat(20_000) + ']'.repeat(20_000)
+  const nested = one.replace('{"a":[1]}', deep)
+  t.equal(await post(nested), 200, 'a field nested deeper than any stack')
 
   t.equal(await post('10:00:00 Warning not JSON'), 400)
   t.equal(await post('7'), 400)
+  t.equal(await post(`[${deep}]`), 400, 'an alert nested deeper than any stack')
   t.equal(await post(JSON.stringify(posted({ rule: 7, priority: 'Loud' }))), 400)
   t.equal(await post(JSON.stringify(posted({ time: 'yesterday' }))), 400)
   t.equal(await post(one, { 'content-encoding': 'zip' }), 415)
@@ -78,16 +84,17 @@ void t.test('what is posted is counted and shipped once it is answered', async (
   t.equal(await post(bomb, { 'content-encoding': 'gzip' }), 413, 'a bomb')
 
   const page = await exporter.metrics()
-  t.equal(sumOf(page, 'falco_events'), 7)
+  t.equal(sumOf(page, 'falco_events'), 10)
   const wanted = ['k8s_ns_name="shop"', 'k8s_pod_name="cart-1"', 'hostname="node-b"']
-  t.equal(sumOf(page, 'falco_events', ...wanted), 7, 'audit events are about their target')
-  t.equal(sumOf(page, 'falco_events', 'resource="pods"', 'cluster="west"'), 7)
+  t.equal(sumOf(page, 'falco_events', ...wanted), 10, 'audit events are about their target')
+  t.equal(sumOf(page, 'falco_events', 'resource="pods"', 'cluster="west"'), 10)
   t.equal(sumOf(page, 'peregrine_alerts_invalid_total', 'not_json'), 1)
-  t.equal(sumOf(page, 'peregrine_alerts_invalid_total', 'not_an_object'), 1)
+  t.equal(sumOf(page, 'peregrine_alerts_invalid_total', 'not_an_object'), 2)
+  t.equal(sumOf(page, 'peregrine_intake_requests_total', 'code="500"'), 0)
   t.equal(sumOf(page, 'peregrine_alerts_invalid_total', 'priority_unknown'), 1)
   t.equal(sumOf(page, 'peregrine_alerts_invalid_total', 'time_out_of_range'), 1)
   t.equal(sumOf(page, 'peregrine_intake_requests_total', 'code="413"'), 2)
-  await until('shipped', () => loki.entries.length === 7)
+  await until('shipped', () => loki.entries.length === 10)
   t.same(loki.faults, [])
   t.match(loki.entries[0], {
     stream: { source: 'k8s_audit', k8s_pod_name: 'cart-1', hostname: 'node-b' },
@@ -96,7 +103,29 @@ void t.test('what is posted is counted and shipped once it is answered', async (
   t.match(await (await exporter.get('/')).text(), /10:00:00 Warning not JSON/, 'a sample is shown')
   await exporter.stop()
   const again = await runExporter(t, args)
-  t.equal(sumOf(await again.metrics(), 'falco_events'), 7, 'durable')
+  t.equal(sumOf(await again.metrics(), 'falco_events'), 10, 'durable')
+})
+
+void t.test('many small bombs at once take the room of a few', async (t) => {
+  const exporter = await runExporter(t, [...HTTP, '--state-dir', ':temporary:'])
+  await until('open', () => intakeOf(exporter.log()) !== '')
+  const url = `http://${intakeOf(exporter.log())}/`
+  // Just within the limit of one body: 4 MiB of spaces in 4 KB.
+  const bomb = new Uint8Array(gzipSync(Buffer.alloc(4 * 1024 * 1024 - 1, ' ')))
+  const headers = { 'content-encoding': 'gzip' }
+  const before = sumOf(await exporter.metrics(), 'process_resident_memory_bytes')
+  const answers = await Promise.all(
+    Array.from({ length: 30 }, async () => {
+      const answer = await fetch(url, { method: 'POST', body: bomb, headers })
+      await answer.text()
+      return answer.status
+    }),
+  )
+  t.ok(answers.every((status) => status === 400 || status === 503))
+  const page = await exporter.metrics()
+  t.equal(sumOf(page, 'peregrine_intake_waiting_bytes'), 0)
+  const grown = sumOf(page, 'process_resident_memory_bytes') - before
+  t.ok(grown < 300 * 1024 * 1024, `${Math.round(grown / 2 ** 20)} MiB`)
 })
 
 void t.test('senders must be who they say', async (t) => {
