@@ -37,7 +37,7 @@ export interface SeriesRecord {
 
 export interface Series extends SeriesRecord {
   /** `{…}` of the exposition, made once. */
-  readonly labelText: string
+  readonly labelBytes: Buffer
   readonly rule: string
   readonly isOverflow: boolean
   count: number
@@ -107,7 +107,7 @@ export function createCounts(
     const { rule } = labels
     const entry: Series = {
       ...record,
-      labelText: toLabelText(labels, config),
+      labelBytes: Buffer.from(toLabelText(labels, config)),
       rule,
       isOverflow: isOverflow(labels),
     }

@@ -33,6 +33,8 @@ export interface Showing {
   readonly scraper: string | undefined
   /** Series born later are left for the next scrape. */
   readonly lastBirth: number
+  /** True where no base is shown at all: such answers are the same for everybody. */
+  readonly isPlain: boolean
   showsBase(series: { readonly birth: number; readonly bornMilliseconds: number }): boolean
 }
 
@@ -100,15 +102,19 @@ export function createScrapers(kept: Iterable<ScraperRecord> = []): Scrapers {
 
   return {
     show(from, lastBirth, nowMilliseconds) {
-      if (from === undefined) return { scraper: undefined, lastBirth, showsBase: () => false }
+      if (from === undefined) {
+        return { scraper: undefined, lastBirth, isPlain: true, showsBase: () => false }
+      }
       const scraper = recognise(from.name, from.connection)
       const known = scrapers.get(scraper)
       if (known !== undefined) {
-        return { scraper, lastBirth, showsBase: ({ birth }) => birth > known.shownBirth }
+        const { shownBirth } = known
+        const isPlain = shownBirth >= lastBirth
+        return { scraper, lastBirth, isPlain, showsBase: ({ birth }) => birth > shownBirth }
       }
       const youngest = nowMilliseconds - NEW_SCRAPER_MILLISECONDS
       const showsBase: Showing['showsBase'] = ({ bornMilliseconds }) => bornMilliseconds >= youngest
-      return { scraper, lastBirth, showsBase }
+      return { scraper, lastBirth, isPlain: false, showsBase }
     },
     shown(scraper, showing, nowMilliseconds) {
       const before = scrapers.get(scraper)?.shownBirth ?? 0

@@ -1,14 +1,11 @@
 /** The HTTP server. See index.ts. */
-import { setImmediate } from 'node:timers/promises'
-import { Readable } from 'node:stream'
-import { pipeline } from 'node:stream'
 import { Server as TlsServer } from 'node:tls'
-import { createGzip } from 'node:zlib'
 import { fastify, type FastifyInstance, type FastifyReply } from 'fastify'
-import { renderSeries, toScraperName, type Counts, type Scrapers } from '../series/index.js'
+import { toScraperName, type Counts, type Scrapers } from '../series/index.js'
 import type { ScraperRecord } from '../series/index.js'
 import type { Feed } from './feed.js'
 import { CLIENT_SCRIPT, POLICY, renderPage, STYLE, type PageFacts } from './page.js'
+import { createScrapeRenderer } from './scrape.js'
 import { createGate, type WebConfig } from './web-config.js'
 
 export interface Readiness {
@@ -110,15 +107,30 @@ function isInstance(app: unknown): app is FastifyInstance {
   return typeof app === 'object' && app !== null
 }
 
+/** As many as node_exporter and its kin answer at a time. */
+const SCRAPES_AT_ONCE = 40
+/** Longer than any scrape_timeout that makes sense. */
+const SCRAPE_MILLISECONDS = 120_000
+
 function serveMetrics(app: FastifyInstance, options: ServeOptions): void {
-  const { counts, scrapers, clock } = options
+  const { scrapers, counts, clock } = options
+  const renderer = createScrapeRenderer(options)
+  let underWay = 0
   app.get<{ Querystring: { scraper?: string } }>('/metrics', async (request, reply) => {
+    if (underWay >= SCRAPES_AT_ONCE) {
+      return reply.code(503).header('retry-after', '1').send('too many scrapes at once\n')
+    }
+    underWay++
+    const deadline = setTimeout(() => reply.raw.destroy(), SCRAPE_MILLISECONDS)
+    reply.raw.once('close', () => {
+      underWay--
+      clearTimeout(deadline)
+    })
     const { scraper } = request.query
     const parameter = typeof scraper === 'string' ? scraper : ''
     const name = toScraperName(request.headers, request.ip, parameter)
     const from = name === undefined ? undefined : { name, connection: request.socket }
     const showing = scrapers.show(from, counts.lastBirth, clock())
-    const self = await options.renderSelf()
     const known = showing.scraper
     if (known !== undefined) {
       reply.raw.once('finish', () => {
@@ -126,23 +138,14 @@ function serveMetrics(app: FastifyInstance, options: ServeOptions): void {
         options.keepScraper(scrapers.shown(known, showing, clock()))
       })
     }
-    const text = Readable.from(paced(renderSeries(counts, showing), self), { objectMode: false })
     void reply.type(TEXT_FORMAT).header('vary', 'accept-encoding')
     const accepted = request.headers['accept-encoding']
-    if (typeof accepted !== 'string' || !/\bgzip\b/.test(accepted)) return reply.send(text)
-    // Level 1: label texts repeat so much that more work saves next to nothing.
-    const packed = pipeline(text, createGzip({ level: 1 }), () => undefined)
-    return reply.header('content-encoding', 'gzip').send(packed)
+    if (typeof accepted !== 'string' || !/\bgzip\b/.test(accepted)) {
+      return reply.send(await renderer.plain(showing))
+    }
+    const body = await renderer.packed(showing)
+    return reply.header('content-encoding', 'gzip').send(body)
   })
-}
-
-/** Gives others a turn between two blocks: a large answer must not hold up the rest. */
-async function* paced(series: Iterable<string>, self: string): AsyncGenerator<string> {
-  for (const block of series) {
-    yield block
-    await setImmediate()
-  }
-  yield self
 }
 
 function servePage(app: FastifyInstance, facts: () => PageFacts, feed: Feed): void {

@@ -1,3 +1,4 @@
+import { gunzipSync } from 'node:zlib'
 import fc from 'fast-check'
 import t from 'tap'
 import { toBudget } from '../../src/series/budget.js'
@@ -19,6 +20,7 @@ import {
   type Connection,
   type ScraperRecord,
 } from '../../src/series/scrapers.js'
+import { createScrapeRenderer } from '../../src/serve/scrape.js'
 import { alertOf } from './support.js'
 
 /** A connection that the test can cut. */
@@ -345,4 +347,29 @@ void t.test('who is a scraper', (t) => {
   t.equal(toScraperName({ 'user-agent': 'curl/8' }, '10.0.0.1'), undefined)
   t.not(toScraperName(headers, '10.0.0.1', 'a'), toScraperName(headers, '10.0.0.1', 'b'))
   t.end()
+})
+
+void t.test('who asks for the same while it is made gets the same bytes', async (t) => {
+  const counts = createCounts(toBudget(1_000))
+  count(
+    counts,
+    Array.from({ length: 600 }, (_, index) => alertOf({ rule: `rule ${index}` })),
+  )
+  let made = 0
+  const renderer = createScrapeRenderer({
+    counts,
+    renderSelf: () => Promise.resolve(`made ${++made}\n`),
+  })
+  const scrapers = createScrapers()
+  const showing = scrapers.show(undefined, counts.lastBirth, 0)
+  const [first, second] = await Promise.all([renderer.packed(showing), renderer.packed(showing)])
+  t.equal(first, second)
+  t.equal(made, 1)
+  const fresh = scrapers.show({ name: 'p', connection: connect() }, counts.lastBirth, 0)
+  const [own, plain] = await Promise.all([renderer.packed(fresh), renderer.packed(showing)])
+  t.match(gunzipSync(own).toString(), /^falco_events\{.* 0$/m, 'but its own first zeros')
+  t.notMatch(gunzipSync(plain).toString(), /^falco_events\{.* 0$/m)
+  count(counts, [alertOf({ rule: 'rule 0' })])
+  const later = gunzipSync(await renderer.packed(showing)).toString()
+  t.match(later, /^falco_events\{rule="rule 0".* 2$/m, 'nothing is kept for later')
 })
