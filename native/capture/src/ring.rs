@@ -2,8 +2,9 @@
 //!
 //! libbpf's own reader hands records to a callback one ring at a time; the lanes need to look at
 //! the heads of two rings and to choose. Layout of the map: one page that holds the consumer's
-//! position, one page that holds the producer's, then the data, mapped twice in a row so that a
-//! record that wraps around is still in one piece.
+//! position, one page that holds the producer's, then the data, and then the data once more, so that
+//! a record that wraps around is still in one piece. Of the repetition only as much is mapped as the
+//! longest record needs: each mapped page counts as memory of the process.
 //!
 //! Whoever has CAP_BPF can map the ring as well and move the consumer's position; the kernel then
 //! overwrites what is not read, or takes the ring for full. So the position is kept here and put
@@ -27,6 +28,8 @@ const BUSY: u32 = 1 << 31;
 const DISCARDED: u32 = 1 << 30;
 /// Before each record: its length and an offset that only the kernel uses.
 const HEADER: u64 = 8;
+/// No record is longer (`SCRATCH_HALF` in `bpf/maps.h`); a multiple of the page.
+const LONGEST: usize = 64 * 1024;
 /// Consumed bytes after which the kernel is told, so that the shared cache line isn't touched for
 /// each record.
 const RELEASE_STEP: u64 = 32 * 1024;
@@ -37,6 +40,8 @@ pub(crate) struct Ring {
     producer: Mapping,
     mask: u64,
     page: usize,
+    /// Bytes of the data that are mapped once more behind it.
+    repeated: usize,
     /// Where the next record begins.
     position: u64,
     /// What the kernel was told.
@@ -82,10 +87,12 @@ impl Ring {
     pub(crate) fn map(fd: BorrowedFd<'_>, size: usize) -> io::Result<Self> {
         let page = rustix::param::page_size();
         let consumer = Mapping::new(fd, 0, page, ProtFlags::READ | ProtFlags::WRITE)?;
-        let producer = Mapping::new(fd, page as u64, page + 2 * size, ProtFlags::READ)?;
+        let repeated = size.min(LONGEST);
+        let length = page + size + repeated;
+        let producer = Mapping::new(fd, page as u64, length, ProtFlags::READ)?;
         let position = consumer.position().load(Ordering::Acquire);
         let mask = size as u64 - 1;
-        Ok(Self { consumer, producer, mask, page, position, released: position })
+        Ok(Self { consumer, producer, mask, page, repeated, position, released: position })
     }
 
     /// The oldest record that is not taken yet, if the kernel has finished it.
@@ -112,9 +119,9 @@ impl Ring {
         };
         let offset = self.page + ((self.position + HEADER) & self.mask) as usize;
         // A length that the kernel cannot have written must not lead out of the mapping.
-        let length = (length as usize).min(self.mask as usize);
-        // SAFETY: the data is mapped twice behind the producer's page, so `offset + length` is
-        // inside; the kernel doesn't write to it again before `take` releases it.
+        let length = (length as usize).min(self.repeated);
+        // SAFETY: `offset` is inside the data and `length` no longer than what is mapped once more
+        // behind it; the kernel doesn't write to it again before `take` releases it.
         Some(unsafe { slice::from_raw_parts(self.producer.address.as_ptr().add(offset), length) })
     }
 
