@@ -3,14 +3,18 @@
 use std::{
     collections::HashSet,
     sync::{Arc, Mutex, PoisonError},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use futures_util::{StreamExt, stream::FuturesUnordered};
 use peregrine_world::{ContainerId, Runtime, identity::News};
 use tokio::sync::{Semaphore, mpsc};
 
-use crate::watcher::{Listener, Source};
+use crate::{
+    Failure,
+    http::CALL_LIMIT,
+    watcher::{Found, Listener, Source},
+};
 
 /// Questions that are worked on at once.
 const AT_ONCE: usize = 64;
@@ -18,6 +22,9 @@ const AT_ONCE: usize = 64;
 /// first process runs. Behind the last, it stands.
 const AGAIN: [Duration; 3] =
     [Duration::from_millis(30), Duration::from_millis(150), Duration::from_millis(500)];
+
+/// When a runtime whose connection broke is asked again, for as long as one call may take.
+const RETRY: Duration = Duration::from_millis(100);
 
 /// A container that the daemon wants to know.
 #[derive(Debug)]
@@ -42,8 +49,13 @@ impl Question {
 }
 
 enum Answer {
-    Found(News),
+    Found(Found),
     Nobody,
+    /// It is there no more, and nothing was told of it.
+    Removed,
+    /// A connection broke, as while a runtime restarts.
+    Broken,
+    /// There is no socket that could know.
     Unreachable,
 }
 
@@ -63,23 +75,32 @@ pub async fn run(
         let (sources, open, listener) =
             (Arc::clone(&sources), Arc::clone(&open), Arc::clone(&listener));
         tokio::spawn(async move {
-            listener(answer(&sources, &question).await);
+            match answer(&sources, &question).await {
+                Answer::Found(found) => found.tell(&listener),
+                Answer::Nobody => listener(News::Nobody(question.id.clone())),
+                Answer::Removed | Answer::Broken | Answer::Unreachable => {
+                    listener(News::Unreachable(question.id.clone()));
+                }
+            }
             open.lock().unwrap_or_else(PoisonError::into_inner).remove(&question.id);
             drop(place);
         });
     }
 }
 
-async fn answer(sources: &[Arc<Source>], question: &Question) -> News {
+async fn answer(sources: &[Arc<Source>], question: &Question) -> Answer {
+    let begun = Instant::now();
     let mut again = AGAIN.into_iter();
     loop {
-        match ask_all(sources, question).await {
-            Answer::Found(news) => return news,
-            Answer::Unreachable => return News::Unreachable(question.id.clone()),
-            Answer::Nobody => match again.next() {
-                Some(pause) => tokio::time::sleep(pause).await,
-                None => return News::Nobody(question.id.clone()),
-            },
+        let answer = ask_all(sources, question).await;
+        let pause = match answer {
+            Answer::Nobody => again.next(),
+            Answer::Broken => Some(RETRY).filter(|_| begun.elapsed() < CALL_LIMIT),
+            _ => None,
+        };
+        match pause {
+            Some(pause) => tokio::time::sleep(pause).await,
+            None => return answer,
         }
     }
 }
@@ -91,11 +112,12 @@ async fn ask_all(sources: &[Arc<Source>], question: &Question) -> Answer {
     let mut answer = if calls.is_empty() { Answer::Unreachable } else { Answer::Nobody };
     while let Some(found) = calls.next().await {
         match found {
-            Ok(Some(identity)) => return Answer::Found(News::Known(Arc::new(identity))),
+            Ok(Some(found)) => return Answer::Found(found),
             Ok(None) => {}
+            Err(Failure::Removed) => answer = Answer::Removed,
             Err(error) => {
                 tracing::debug!(%error, id = %question.id, "a runtime did not answer");
-                answer = Answer::Unreachable;
+                answer = Answer::Broken;
             }
         }
     }

@@ -1,9 +1,10 @@
 //! containerd's own API, and CRI on the same socket for what only pods have.
 //!
 //! containerd stores a container with its labels before any of its processes runs; its CRI plugin
-//! tells of a sandbox only once it is up. So containers are asked for here, and pods there.
+//! tells of a sandbox only once it is up. So names and labels are asked for here, and what a pod has
+//! only then, there: one call for each container, and one for each pod.
 
-use std::sync::Mutex;
+use std::sync::{Mutex, PoisonError};
 
 use futures_util::StreamExt;
 use peregrine_world::{
@@ -16,13 +17,17 @@ use tonic::{
 };
 use tonic_prost::ProstCodec;
 
-use crate::watcher::Sink;
 use crate::{
     Failure,
-    cri::{self, Pods},
+    cri::{self, Api, limited},
     http::CALL_LIMIT,
+    images::Images,
+    looks::Looks,
+    pods::Pods,
+    recent::Recent,
     socket::Socket,
     spec::Spec,
+    watcher::{Calls, Found, Sink},
 };
 
 mod wire {
@@ -35,22 +40,46 @@ const KUBERNETES: &str = "k8s.io";
 const DOCKER: &str = "moby";
 /// Namespaces that are looked into.
 const NAMESPACES: usize = 64;
+/// What is followed: containers with their labels, pods that are up, names of images.
+const TOPICS: &str = r#"topic~="^/(containers/|tasks/start|images/(create|update))""#;
 
 /// A containerd socket.
 pub struct Containerd {
-    socket: Socket,
-    channel: Mutex<Option<Channel>>,
+    api: Api,
     pods: Pods,
+    images: Images,
+    told: Recent<()>,
     /// Where containers have been seen, kubelets' first.
     namespaces: Mutex<Vec<String>>,
 }
 
+/// What is looked at because of an event or a list.
+#[derive(Clone, Eq, Hash, PartialEq)]
+enum Thing {
+    Container {
+        namespace: String,
+        id: String,
+    },
+    /// A sandbox that is up.
+    Pod(String),
+    Image(String),
+}
+
+/// What came of it.
+enum Seen {
+    Container(Option<Identity>),
+    /// Containers that are to be told of again.
+    Pod(Vec<String>),
+    Image,
+}
+
 impl Containerd {
-    pub fn new(socket: Socket) -> Self {
+    pub fn new(socket: Socket, calls: Calls) -> Self {
         Self {
-            socket,
-            channel: Mutex::default(),
+            api: Api::new(socket, calls),
             pods: Pods::default(),
+            images: Images::default(),
+            told: Recent::default(),
             namespaces: Mutex::new(vec![KUBERNETES.to_owned()]),
         }
     }
@@ -59,45 +88,109 @@ impl Containerd {
     pub async fn watch(&self, sink: &Sink) -> Result<(), Failure> {
         let mut events = self.subscribe().await?;
         self.list_namespaces().await?;
-        let mut n_containers = 0;
+        self.images.list(&self.api).await;
+        let mut looks = Looks::new(|thing| self.look(thing));
+        let mut ids = Vec::new();
         for namespace in self.namespaces() {
-            n_containers += self.list(&namespace, sink).await?;
-        }
-        sink.connected(n_containers);
-        while let Some(event) = events.next().await {
-            let event = event?;
-            if event.namespace == DOCKER {
-                continue;
+            let mut listed = self.list(&namespace).await?;
+            // Pods first, so that their containers find them.
+            listed.sort_by_key(|container| !is_sandbox(container));
+            for container in listed {
+                ids.push(container.id.clone());
+                if is_sandbox(&container) {
+                    looks.ask(Thing::Pod(container.id.clone()));
+                }
+                sink.found(Found::Is(self.identity(&namespace, container).await));
             }
-            self.remember(&event.namespace);
-            let id = id_of(&event)?;
-            match event.topic.as_str() {
-                "/containers/create" | "/containers/update" => {
-                    if let Some(identity) = self.get(&event.namespace, &id).await? {
-                        sink.known(identity);
+        }
+        sink.connected(ids.len());
+        sink.listed(ids.iter().map(String::as_str));
+        loop {
+            tokio::select! {
+                event = events.next() => {
+                    let event = event.ok_or(Failure::Closed)??;
+                    if let Some(thing) = self.hear(&event, sink)? {
+                        looks.ask(thing);
                     }
                 }
-                "/containers/delete" => sink.gone(&id),
-                _ => {}
+                Some((_, seen)) = looks.next(), if !looks.is_empty() => match seen {
+                    Ok(Seen::Container(found)) => {
+                        found.into_iter().for_each(|it| sink.found(Found::Is(it)));
+                    }
+                    Ok(Seen::Pod(early)) => for id in early {
+                        looks.ask(Thing::Container { namespace: KUBERNETES.to_owned(), id });
+                    },
+                    Ok(Seen::Image) => {}
+                    Err(failure) if failure.is_of_the_question() => {
+                        tracing::debug!(%failure, "a container is not told of");
+                    }
+                    Err(failure) => return Err(failure),
+                }
             }
         }
-        Err(Failure::Closed)
+    }
+
+    /// Takes in an event; says what has to be looked at because of it.
+    fn hear(&self, event: &wire::Envelope, sink: &Sink) -> Result<Option<Thing>, Failure> {
+        if event.namespace == DOCKER {
+            return Ok(None);
+        }
+        let is_kubernetes = event.namespace == KUBERNETES;
+        let id = id_of(event)?;
+        Ok(match event.topic.as_str() {
+            "/containers/create" | "/containers/update" => {
+                self.remember(&event.namespace);
+                self.told.put(&id, ());
+                Some(Thing::Container { namespace: event.namespace.clone(), id })
+            }
+            "/containers/delete" => {
+                self.pods.forget(&id);
+                sink.gone(&id);
+                None
+            }
+            "/tasks/start" => self.pods.has(&id).then_some(Thing::Pod(id)),
+            "/images/create" | "/images/update" if is_kubernetes => Some(Thing::Image(id)),
+            _ => None,
+        })
+    }
+
+    async fn look(&self, thing: Thing) -> Result<Seen, Failure> {
+        match thing {
+            Thing::Container { namespace, id } => {
+                self.get(&namespace, &id).await.map(Seen::Container)
+            }
+            Thing::Pod(id) => match self.pods.ask(&self.api, &id, CALL_LIMIT).await {
+                Ok(_) => Ok(Seen::Pod(self.pods.take_early(&id))),
+                // CRI may be off, or hang, while containerd itself is well.
+                Err(failure) => {
+                    tracing::debug!(%failure, %id, "CRI does not tell of a pod");
+                    Ok(Seen::Pod(Vec::new()))
+                }
+            },
+            Thing::Image(name) => {
+                let asked = self.images.ask(&self.api, &name).await;
+                asked.unwrap_or_else(|failure| {
+                    tracing::debug!(%failure, %name, "CRI does not tell of an image");
+                });
+                Ok(Seen::Image)
+            }
+        }
     }
 
     /// The container with this id, if there is one.
-    pub async fn find(&self, id: &str) -> Result<Option<Identity>, Failure> {
+    pub async fn find(&self, id: &str) -> Result<Option<Found>, Failure> {
         for namespace in self.namespaces() {
             if let Some(found) = self.get(&namespace, id).await? {
-                return Ok(Some(found));
+                return Ok(Some(Found::Is(found)));
             }
         }
-        Ok(None)
+        if self.told.get(id).is_some() { Err(Failure::Removed) } else { Ok(None) }
     }
 
     async fn get(&self, namespace: &str, id: &str) -> Result<Option<Identity>, Failure> {
         let request = wire::GetContainerRequest { id: id.to_owned() };
         let path = "/containerd.services.containers.v1.Containers/Get";
-        let mut grpc = Grpc::new(self.channel()?);
+        let mut grpc = Grpc::new(self.api.channel()?);
         let call = async {
             ready(&mut grpc).await?;
             let codec = ProstCodec::<_, wire::GetContainerResponse>::default();
@@ -105,7 +198,7 @@ impl Containerd {
         };
         match limited(call).await {
             Ok(found) => match found.into_inner().container {
-                Some(container) => Ok(Some(self.identity(container).await)),
+                Some(container) => Ok(Some(self.identity(namespace, container).await)),
                 None => Ok(None),
             },
             Err(Failure::Rpc(status)) if status.code() == tonic::Code::NotFound => Ok(None),
@@ -113,9 +206,9 @@ impl Containerd {
         }
     }
 
-    async fn list(&self, namespace: &str, sink: &Sink) -> Result<usize, Failure> {
+    async fn list(&self, namespace: &str) -> Result<Vec<wire::Container>, Failure> {
         let path = "/containerd.services.containers.v1.Containers/ListStream";
-        let mut grpc = Grpc::new(self.channel()?);
+        let mut grpc = Grpc::new(self.api.channel()?);
         let call = async {
             ready(&mut grpc).await?;
             let codec = ProstCodec::<_, wire::ListContainerMessage>::default();
@@ -123,19 +216,16 @@ impl Containerd {
             grpc.server_streaming(request, PathAndQuery::from_static(path), codec).await
         };
         let mut listed = limited(call).await?.into_inner();
-        let mut n_containers = 0;
+        let mut all = Vec::new();
         while let Some(message) = listed.next().await {
-            if let Some(container) = message?.container {
-                sink.known(self.identity(container).await);
-                n_containers += 1;
-            }
+            all.extend(message?.container);
         }
-        Ok(n_containers)
+        Ok(all)
     }
 
     async fn list_namespaces(&self) -> Result<(), Failure> {
         let path = "/containerd.services.namespaces.v1.Namespaces/List";
-        let mut grpc = Grpc::new(self.channel()?);
+        let mut grpc = Grpc::new(self.api.channel()?);
         let call = async {
             ready(&mut grpc).await?;
             let codec = ProstCodec::<_, wire::ListNamespacesResponse>::default();
@@ -150,8 +240,8 @@ impl Containerd {
 
     async fn subscribe(&self) -> Result<tonic::Streaming<wire::Envelope>, Failure> {
         let path = "/containerd.services.events.v1.Events/Subscribe";
-        let mut grpc = Grpc::new(self.channel()?);
-        let filters = vec![r#"topic~="^/containers/""#.to_owned()];
+        let mut grpc = Grpc::new(self.api.channel()?);
+        let filters = vec![TOPICS.to_owned()];
         // containerd sends the head of the answer with the first event, so its coming cannot be
         // waited for in general; what is listed afterwards makes up for what is missed.
         let call = async {
@@ -163,37 +253,36 @@ impl Containerd {
         Ok(limited(call).await?.into_inner())
     }
 
-    /// One connection for all calls; tonic makes it anew when it broke.
-    fn channel(&self) -> Result<Channel, Failure> {
-        cri::channel(&self.channel, &self.socket.path)
-    }
-
     fn namespaces(&self) -> Vec<String> {
-        self.namespaces.lock().map(|names| names.clone()).unwrap_or_default()
+        self.namespaces.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     fn remember(&self, namespace: &str) {
-        let Ok(mut names) = self.namespaces.lock() else { return };
+        let mut names = self.namespaces.lock().unwrap_or_else(PoisonError::into_inner);
         let is_new = !names.iter().any(|it| it == namespace);
         if is_new && namespace != DOCKER && names.len() < NAMESPACES {
             names.push(namespace.to_owned());
         }
     }
 
-    async fn identity(&self, container: wire::Container) -> Identity {
+    async fn identity(&self, namespace: &str, container: wire::Container) -> Identity {
         // A container without a readable specification has its labels all the same.
         let spec: Spec = container
             .spec
+            .as_ref()
             .and_then(|spec| serde_json::from_slice(&spec.value).ok())
             .unwrap_or_default();
         let mut identity = spec.describe(Identity::new(&container.id, Runtime::Containerd));
-        identity.owner = self.socket.owner();
+        identity.owner = self.api.socket.owner();
         let label = |name: &str| container.labels.get(name).map(String::as_str);
         let note = |name: &str| {
             spec.annotations.get(&format!("io.kubernetes.cri.{name}")).map(String::as_str)
         };
         let reference = note("image-name").unwrap_or(&container.image);
-        identity.image = Image::from_reference(reference, "");
+        identity.image = match namespace {
+            KUBERNETES => self.images.describe(&self.api, reference, "").await,
+            _ => Image::from_reference(reference, ""),
+        };
         let own = container.labels.iter().filter(|(name, _)| !is_internal(name));
         identity.labels = Labels::new(own.map(|(name, value)| (name.as_str(), value.as_str())));
         let pod = Pod::from_labels(label).or_else(|| {
@@ -205,11 +294,13 @@ impl Containerd {
             })
         });
         if let Some(mut pod) = pod {
-            let sandbox = note("sandbox-id").unwrap_or(&container.id);
-            pod.sandbox_id = sandbox.into();
-            let pod = self.pods.complete(self.channel(), pod, &mut identity).await;
-            identity.ip = pod.ip.clone();
-            identity.pod = Some(pod);
+            pod.sandbox_id = note("sandbox-id").unwrap_or(&container.id).into();
+            if is_sandbox(&container) {
+                // The labels of a sandbox are those of its pod.
+                pod.labels = identity.labels.clone();
+                self.pods.begin(pod.clone());
+            }
+            self.pods.describe(&self.api, pod, &mut identity).await;
         }
         let pod_name = identity.pod.as_ref().map(|pod| pod.name.as_str().to_owned());
         let name = note("container-name")
@@ -222,6 +313,10 @@ impl Containerd {
     }
 }
 
+fn is_sandbox(container: &wire::Container) -> bool {
+    container.labels.get("io.cri-containerd.kind").is_some_and(|kind| kind == "sandbox")
+}
+
 /// Labels that the kubelet and containerd's CRI plugin set for themselves.
 fn is_internal(name: &str) -> bool {
     name.starts_with(KUBELET) || name.starts_with("io.cri-containerd.")
@@ -230,18 +325,12 @@ fn is_internal(name: &str) -> bool {
 fn id_of(event: &wire::Envelope) -> Result<String, Failure> {
     use prost::Message as _;
     let bytes = event.event.as_ref().map(|event| event.value.as_slice()).unwrap_or_default();
-    let event =
-        wire::ContainerEvent::decode(bytes).map_err(|error| Status::internal(error.to_string()))?;
+    let event = wire::Event::decode(bytes).map_err(|error| Status::internal(error.to_string()))?;
     Ok(event.id)
 }
 
 async fn ready(grpc: &mut Grpc<Channel>) -> Result<(), Status> {
     grpc.ready().await.map_err(|error| Status::unavailable(cri::reasons(&error)))
-}
-
-async fn limited<T>(call: impl Future<Output = Result<T, Status>>) -> Result<T, Failure> {
-    let answer = tokio::time::timeout(CALL_LIMIT, call);
-    Ok(answer.await.map_err(|_| Failure::Late(CALL_LIMIT))??)
 }
 
 fn within<T>(namespace: &str, message: T) -> Result<Request<T>, Status> {

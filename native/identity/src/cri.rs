@@ -1,283 +1,298 @@
-//! The Container Runtime Interface: pods for containerd, and all that is known for CRI-O.
+//! The Container Runtime Interface: all that is known for CRI-O.
 
-use std::{
-    collections::{HashMap, HashSet},
-    path::Path,
-    sync::{Arc, Mutex},
-    time::Duration,
-};
+use std::{collections::HashSet, path::Path, sync::Mutex, time::Duration};
 
 use hyper_util::rt::TokioIo;
 use peregrine_world::{
     Runtime,
     identity::{Identity, Image, KUBELET, Labels, Pod},
 };
-use serde::Deserialize;
 use tokio::net::UnixStream;
 use tonic::transport::{Channel, Endpoint, Uri};
 
-use crate::{Failure, http::CALL_LIMIT, socket::Socket, spec::Spec, watcher::Sink};
+use crate::{
+    Failure,
+    http::CALL_LIMIT,
+    images::Images,
+    looks::Looks,
+    pods::{Info, Pods},
+    recent::Recent,
+    socket::Socket,
+    watcher::{Calls, Found, Sink},
+};
 
 #[allow(clippy::all, reason = "generated")]
-mod wire {
+pub mod wire {
     include!(concat!(env!("OUT_DIR"), "/runtime.v1.rs"));
 }
-use wire::runtime_service_client::RuntimeServiceClient as Service;
+use wire::{
+    image_service_client::ImageServiceClient, runtime_service_client::RuntimeServiceClient,
+};
 
-/// Pods that are remembered.
-const PODS: usize = 4096;
 /// How often the list is read where the runtime has no events.
 const LIST_INTERVAL: Duration = Duration::from_secs(2);
-/// A pod's labels and address are worth no longer a wait, since its name is known without.
-const POD_LIMIT: Duration = Duration::from_millis(500);
-/// `NamespaceMode::NODE`
-const NODE: i32 = 2;
 /// Longest answer; a node's list of containers is far below.
 const ANSWER_LIMIT: usize = 32 << 20;
 
 /// A CRI socket.
 pub struct Cri {
-    socket: Socket,
-    channel: Mutex<Option<Channel>>,
+    api: Api,
+    /// What the runtime calls itself.
+    runtime: Mutex<Runtime>,
     pods: Pods,
+    images: Images,
+    told: Recent<()>,
+}
+
+/// What is looked at because of an event or a list.
+#[derive(Clone, Eq, Hash, PartialEq)]
+enum Thing {
+    Container(String),
+    Sandbox(String),
 }
 
 impl Cri {
-    pub fn new(socket: Socket) -> Self {
-        Self { socket, channel: Mutex::default(), pods: Pods::default() }
-    }
-
-    fn service(&self) -> Result<Service<Channel>, Failure> {
-        let channel = channel(&self.channel, &self.socket.path)?;
-        Ok(Service::new(channel).max_decoding_message_size(ANSWER_LIMIT))
+    pub fn new(socket: Socket, calls: Calls) -> Self {
+        Self {
+            api: Api::new(socket, calls),
+            runtime: Mutex::new(Runtime::Cri),
+            pods: Pods::default(),
+            images: Images::default(),
+            told: Recent::default(),
+        }
     }
 
     /// Follows the containers until the connection fails.
     pub async fn watch(&self, sink: &Sink) -> Result<(), Failure> {
-        let mut service = self.service()?;
-        let events = limited(service.get_container_events(wire::GetEventsRequest {})).await;
+        self.ask_version().await?;
+        let mut service = self.api.runtime()?;
+        let mut events =
+            match limited(service.get_container_events(wire::GetEventsRequest {})).await {
+                Ok(events) => Some(events.into_inner()),
+                // Without events the list is read again and again.
+                Err(Failure::Rpc(_) | Failure::Late(_)) => None,
+                Err(failure) => return Err(failure),
+            };
+        self.images.list(&self.api).await;
         let mut known = HashSet::new();
-        self.list(sink, &mut known).await?;
+        let mut looks = Looks::new(|thing| self.look(thing));
+        self.list(sink, &mut known).await?.into_iter().for_each(|thing| looks.ask(thing));
         sink.connected(known.len());
-        match events {
-            Ok(events) => self.follow(events.into_inner(), sink).await,
-            // Without events the list is read again and again; what is new in between is asked for.
-            Err(Failure::Rpc(_) | Failure::Late(_)) => loop {
-                tokio::time::sleep(LIST_INTERVAL).await;
-                self.list(sink, &mut known).await?;
-            },
-            Err(failure) => Err(failure),
-        }
-    }
-
-    async fn follow(
-        &self,
-        mut events: tonic::Streaming<wire::ContainerEventResponse>,
-        sink: &Sink,
-    ) -> Result<(), Failure> {
-        /// `ContainerEventType`
-        const CREATED: i32 = 0;
-        const DELETED: i32 = 3;
-        while let Some(event) = events.message().await? {
-            match event.container_event_type {
-                CREATED => {
-                    if let Some(identity) = self.find(&event.container_id).await? {
-                        sink.known(identity);
+        sink.listed(known.iter().map(String::as_str));
+        let mut next_list = tokio::time::interval(LIST_INTERVAL);
+        loop {
+            tokio::select! {
+                event = next_of(&mut events) => {
+                    if let Some(thing) = self.hear(event?, sink) {
+                        looks.ask(thing);
                     }
                 }
-                DELETED => sink.gone(&event.container_id),
-                _ => {}
+                _ = next_list.tick(), if events.is_none() => {
+                    self.list(sink, &mut known).await?.into_iter().for_each(|it| looks.ask(it));
+                }
+                Some((_, found)) = looks.next(), if !looks.is_empty() => match found {
+                    Ok(Some(found)) => sink.found(found),
+                    Ok(None) => {}
+                    Err(failure) if failure.is_of_the_question() => {
+                        tracing::debug!(%failure, "a container is not told of");
+                    }
+                    Err(failure) => return Err(failure),
+                }
             }
         }
-        Err(Failure::Closed)
     }
 
-    /// Tells of what is new and of what has gone.
-    async fn list(&self, sink: &Sink, known: &mut HashSet<String>) -> Result<(), Failure> {
-        let mut service = self.service()?;
-        let pods = limited(service.list_pod_sandbox(wire::ListPodSandboxRequest::default()));
-        let pods = pods.await?.into_inner().items.into_iter().map(|pod| pod.id);
-        let mut now: HashSet<String> = pods.collect();
-        let containers = limited(service.list_containers(wire::ListContainersRequest::default()));
-        now.extend(containers.await?.into_inner().containers.into_iter().map(|it| it.id));
-        for id in now.difference(known) {
-            if let Some(identity) = self.find(id).await? {
-                sink.known(identity);
+    /// Takes in an event; says what has to be looked at because of it.
+    fn hear(&self, event: wire::ContainerEventResponse, sink: &Sink) -> Option<Thing> {
+        /// `ContainerEventType`
+        const CREATED: i32 = 0;
+        const STARTED: i32 = 1;
+        const DELETED: i32 = 3;
+        let id = event.container_id;
+        let is_sandbox = event.pod_sandbox_status.is_some_and(|pod| pod.id == id);
+        match event.container_event_type {
+            CREATED if !is_sandbox => {
+                self.told.put(&id, ());
+                Some(Thing::Container(id))
             }
+            CREATED | STARTED if is_sandbox => Some(Thing::Sandbox(id)),
+            DELETED => {
+                self.pods.forget(&id);
+                sink.gone(&id);
+                None
+            }
+            _ => None,
         }
+    }
+
+    /// Says what is new, and tells of what has gone.
+    async fn list(&self, sink: &Sink, known: &mut HashSet<String>) -> Result<Vec<Thing>, Failure> {
+        let pods = wire::ListPodSandboxRequest::default();
+        let pods = limited(self.api.runtime()?.list_pod_sandbox(pods)).await?.into_inner().items;
+        let containers = wire::ListContainersRequest::default();
+        let containers = limited(self.api.runtime()?.list_containers(containers)).await?;
+        let pods = pods.into_iter().map(|pod| Thing::Sandbox(pod.id));
+        let all = pods.chain(
+            containers.into_inner().containers.into_iter().map(|it| Thing::Container(it.id)),
+        );
+        let all: Vec<_> = all.collect();
+        let now: HashSet<String> = all.iter().map(|thing| thing.id().to_owned()).collect();
+        let new = all.into_iter().filter(|thing| !known.contains(thing.id())).collect();
         for id in known.difference(&now) {
+            self.pods.forget(id);
             sink.gone(id);
         }
         *known = now;
-        Ok(())
+        Ok(new)
     }
 
-    /// The container or sandbox with this id, if there is one.
-    pub async fn find(&self, id: &str) -> Result<Option<Identity>, Failure> {
-        let mut service = self.service()?;
-        let filter = Some(wire::ContainerFilter { id: id.to_owned() });
-        let found =
-            limited(service.list_containers(wire::ListContainersRequest { filter })).await?;
-        match found.into_inner().containers.into_iter().next() {
-            Some(container) => Ok(Some(self.container(container).await?)),
-            None => self.sandbox(id).await,
+    async fn look(&self, thing: Thing) -> Result<Option<Found>, Failure> {
+        let found = match thing {
+            Thing::Container(id) => self.container(&id).await?,
+            Thing::Sandbox(id) => self.sandbox(&id).await?,
+        };
+        Ok(found.map(Found::Is))
+    }
+
+    /// The container or sandbox with this id, if there is one; both are asked for at once.
+    pub async fn find(&self, id: &str) -> Result<Option<Found>, Failure> {
+        let (container, sandbox) = tokio::join!(self.container(id), self.sandbox(id));
+        match (container, sandbox) {
+            (Ok(Some(identity)), _) | (_, Ok(Some(identity))) => Ok(Some(Found::Is(identity))),
+            (Err(failure), _) | (_, Err(failure)) => Err(failure),
+            _ if self.told.get(id).is_some() => Err(Failure::Removed),
+            _ => Ok(None),
         }
     }
 
-    async fn container(&self, container: wire::Container) -> Result<Identity, Failure> {
-        let mut service = self.service()?;
-        let container_id = container.id.clone();
-        let request = wire::ContainerStatusRequest { container_id, verbose: true };
-        // Removed meanwhile: what the list told stands.
-        let info = match limited(service.container_status(request)).await {
-            Ok(status) => Info::read(&status.into_inner().info),
-            Err(_) => Info::default(),
+    async fn container(&self, id: &str) -> Result<Option<Identity>, Failure> {
+        let request = wire::ContainerStatusRequest { container_id: id.to_owned(), verbose: true };
+        let answer = match limited(self.api.runtime()?.container_status(request)).await {
+            Ok(answer) => answer.into_inner(),
+            Err(Failure::Rpc(status)) if status.code() == tonic::Code::NotFound => return Ok(None),
+            Err(failure) => return Err(failure),
         };
-        let mut identity = Identity::new(&container.id, Runtime::Crio);
+        let info = Info::read(&answer.info);
+        let status = answer.status.ok_or(Failure::Closed)?;
+        let mut identity = Identity::new(&status.id, self.runtime());
+        identity.owner = self.api.socket.owner();
         if let Some(spec) = &info.spec {
             identity = spec.describe(identity);
         }
-        let label = |name: &str| container.labels.get(name).map(String::as_str);
-        let named = container.image.map(|it| it.image).unwrap_or_default();
-        let is_bare = named.starts_with("sha256:") || !named.contains(['/', ':', '.']);
-        let reference = if is_bare { &container.image_ref } else { &named };
-        identity.image = Image::from_reference(reference, "");
-        identity.name = container.metadata.map(|it| it.name).unwrap_or_default().as_str().into();
-        let own = container.labels.iter().filter(|(name, _)| !name.starts_with(KUBELET));
+        let named = status.image.map(|it| it.image).unwrap_or_default();
+        identity.image = self.image(&named, &status.image_ref).await;
+        identity.name = status.metadata.map(|it| it.name).unwrap_or_default().as_str().into();
+        let own = status.labels.iter().filter(|(name, _)| !name.starts_with(KUBELET));
         identity.labels = Labels::new(own.map(|(name, value)| (name.as_str(), value.as_str())));
+        let label = |name: &str| status.labels.get(name).map(String::as_str);
         let mut pod = Pod::from_labels(label).unwrap_or_default();
-        pod.sandbox_id = container.pod_sandbox_id.as_str().into();
-        let channel = channel(&self.channel, &self.socket.path);
-        let pod = self.pods.complete(channel, pod, &mut identity).await;
-        identity.ip = pod.ip.clone();
-        identity.pod = Some(pod);
-        identity.owner = self.socket.owner();
-        Ok(identity)
+        pod.sandbox_id = info.sandbox_id.as_str().into();
+        self.pods.describe(&self.api, pod, &mut identity).await;
+        Ok(Some(identity))
+    }
+
+    async fn image(&self, named: &str, reference: &str) -> Image {
+        let is_id = |text: &str| text.starts_with("sha256:") || !text.contains(['/', ':', '.']);
+        // The name that a user gave, where the kubelet has not put an id in its place.
+        let best = if is_id(named) && !reference.is_empty() { reference } else { named };
+        self.images.describe(&self.api, best, reference).await
     }
 
     async fn sandbox(&self, id: &str) -> Result<Option<Identity>, Failure> {
-        let mut identity = Identity::new(id, Runtime::Crio);
-        let channel = channel(&self.channel, &self.socket.path)?;
-        match ask_pod(channel, id, CALL_LIMIT).await {
-            Ok(found) => {
-                found.network_into(&mut identity);
-                identity.owner = self.socket.owner();
-                identity.name = found.pod.name.clone();
-                identity.ip = found.pod.ip.clone();
-                identity.pod = Some(found.pod);
+        let mut identity = Identity::new(id, self.runtime());
+        identity.owner = self.api.socket.owner();
+        match self.pods.ask(&self.api, id, CALL_LIMIT).await {
+            Ok(pod) => {
+                // The id may have been asked for by its short form.
+                identity.id = pod.sandbox_id.clone();
+                identity.name = pod.name.clone();
+                self.pods.describe(&self.api, Pod::clone(&pod), &mut identity).await;
                 Ok(Some(identity))
             }
             Err(Failure::Rpc(status)) if status.code() == tonic::Code::NotFound => Ok(None),
             Err(failure) => Err(failure),
         }
     }
-}
 
-/// Verbose status: JSON of the runtime's own, with the OCI specification in it.
-#[derive(Default, Deserialize)]
-#[serde(default)]
-struct Info {
-    #[serde(rename = "runtimeSpec")]
-    spec: Option<Spec>,
-    #[serde(rename = "cniResult")]
-    cni: Option<serde_json::Value>,
-}
-
-impl Info {
-    fn read(info: &HashMap<String, String>) -> Self {
-        info.get("info").and_then(|json| serde_json::from_str(json).ok()).unwrap_or_default()
-    }
-}
-
-/// A pod as CRI tells it.
-#[derive(Clone)]
-struct Found {
-    pod: Arc<Pod>,
-    namespaces: Option<wire::NamespaceOption>,
-}
-
-impl Found {
-    /// A container's own specification names the pod's namespaces even where they are the host's.
-    fn network_into(&self, identity: &mut Identity) {
-        if let Some(options) = &self.namespaces {
-            identity.has_host_network = Some(options.network == NODE);
-            identity.has_host_ipc = Some(options.ipc == NODE);
-            identity.has_host_pid = Some(options.pid == NODE);
-        }
-    }
-}
-
-/// Pods by the ids of their sandboxes.
-#[derive(Default)]
-pub struct Pods(Mutex<HashMap<String, Found>>);
-
-impl Pods {
-    /// Adds what CRI tells of the pod, once for all of its containers. Where CRI has nothing to
-    /// tell, or too late, the pod stays as it is.
-    pub async fn complete(
-        &self,
-        channel: Result<Channel, Failure>,
-        pod: Pod,
-        identity: &mut Identity,
-    ) -> Arc<Pod> {
-        let sandbox = pod.sandbox_id.as_str().to_owned();
-        let known = self.0.lock().ok().and_then(|pods| pods.get(&sandbox).cloned());
-        let found = match (known, channel) {
-            (Some(found), _) => Some(found),
-            (None, Ok(channel)) => ask_pod(channel, &sandbox, POD_LIMIT).await.ok(),
-            (None, Err(_)) => None,
+    async fn ask_version(&self) -> Result<(), Failure> {
+        let answer = limited(self.api.runtime()?.version(wire::VersionRequest::default())).await?;
+        let runtime = match answer.into_inner().runtime_name.as_str() {
+            "cri-o" => Runtime::Crio,
+            "containerd" => Runtime::Containerd,
+            "docker" => Runtime::Docker,
+            _ => Runtime::Cri,
         };
-        let Some(found) = found else { return Arc::new(pod) };
-        if let Ok(mut pods) = self.0.lock() {
-            if pods.len() >= PODS {
-                pods.clear();
-            }
-            pods.insert(sandbox, found.clone());
+        if let Ok(mut known) = self.runtime.lock() {
+            *known = runtime;
         }
-        found.network_into(identity);
-        found.pod
+        Ok(())
+    }
+
+    fn runtime(&self) -> Runtime {
+        self.runtime.lock().map_or(Runtime::Cri, |runtime| *runtime)
     }
 }
 
-async fn ask_pod(channel: Channel, sandbox: &str, limit: Duration) -> Result<Found, Failure> {
-    let request =
-        wire::PodSandboxStatusRequest { pod_sandbox_id: sandbox.to_owned(), verbose: true };
-    let mut service = Service::new(channel).max_decoding_message_size(ANSWER_LIMIT);
-    let call = tokio::time::timeout(limit, service.pod_sandbox_status(request));
-    let answer = call.await.map_err(|_| Failure::Late(limit))??.into_inner();
-    let info = Info::read(&answer.info);
-    let status = answer.status.ok_or(Failure::Closed)?;
-    let metadata = status.metadata.unwrap_or_default();
-    let labels = status.labels.iter().filter(|(name, _)| !name.starts_with(KUBELET));
-    let pod = Pod {
-        namespace: metadata.namespace.as_str().into(),
-        name: metadata.name.as_str().into(),
-        uid: metadata.uid.as_str().into(),
-        sandbox_id: sandbox.into(),
-        ip: status.network.map(|it| it.ip).unwrap_or_default().as_str().into(),
-        labels: Labels::new(labels.map(|(name, value)| (name.as_str(), value.as_str()))),
-        cni_json: info.cni.map(|cni| cni.to_string()).unwrap_or_default().as_str().into(),
-    };
-    let namespaces = status.linux.and_then(|it| it.namespaces).and_then(|it| it.options);
-    Ok(Found { pod: Arc::new(pod), namespaces })
+impl Thing {
+    fn id(&self) -> &str {
+        match self {
+            Self::Container(id) | Self::Sandbox(id) => id,
+        }
+    }
 }
 
-/// The channel to a unix socket; made at the first call, connected when it is used.
-pub fn channel(kept: &Mutex<Option<Channel>>, path: &Path) -> Result<Channel, Failure> {
-    let mut kept = kept.lock().map_err(|_| Failure::Closed)?;
-    if let Some(channel) = &*kept {
-        return Ok(channel.clone());
+/// The next event; never, where there are none.
+async fn next_of(
+    events: &mut Option<tonic::Streaming<wire::ContainerEventResponse>>,
+) -> Result<wire::ContainerEventResponse, Failure> {
+    match events {
+        Some(events) => events.message().await?.ok_or(Failure::Closed),
+        None => std::future::pending().await,
     }
+}
+
+/// One connection to a socket for all calls; tonic makes it anew when it broke.
+pub struct Api {
+    pub socket: Socket,
+    calls: Calls,
+    channel: Mutex<Option<Channel>>,
+}
+
+impl Api {
+    pub fn new(socket: Socket, calls: Calls) -> Self {
+        Self { socket, calls, channel: Mutex::default() }
+    }
+
+    /// For one call: each is counted.
+    pub fn channel(&self) -> Result<Channel, Failure> {
+        self.calls.add();
+        let mut kept = self.channel.lock().map_err(|_| Failure::Closed)?;
+        Ok(kept.get_or_insert_with(|| connect(&self.socket.path)).clone())
+    }
+
+    /// For one call to the runtime service.
+    pub fn runtime(&self) -> Result<RuntimeServiceClient<Channel>, Failure> {
+        let service = RuntimeServiceClient::new(self.channel()?);
+        Ok(service.max_decoding_message_size(ANSWER_LIMIT))
+    }
+
+    /// For one call to the image service.
+    pub fn image(&self) -> Result<ImageServiceClient<Channel>, Failure> {
+        let service = ImageServiceClient::new(self.channel()?);
+        Ok(service.max_decoding_message_size(ANSWER_LIMIT))
+    }
+}
+
+/// The channel to a unix socket, connected when it is used.
+fn connect(path: &Path) -> Channel {
     let path = path.to_owned();
     let connect = move |_: Uri| {
         let path = path.clone();
         async move { UnixStream::connect(path).await.map(TokioIo::new) }
     };
-    let channel = Endpoint::from_static("http://localhost")
+    Endpoint::from_static("http://localhost")
         .connect_timeout(CALL_LIMIT)
-        .connect_with_connector_lazy(tower::service_fn(connect));
-    *kept = Some(channel.clone());
-    Ok(channel)
+        .connect_with_connector_lazy(tower::service_fn(connect))
 }
 
 /// An error with its reasons: tonic's own text is "transport error".
@@ -291,7 +306,8 @@ pub fn reasons(error: &dyn std::error::Error) -> String {
     text
 }
 
-async fn limited<T>(
+/// The answer to a call, if it comes in time.
+pub async fn limited<T>(
     call: impl Future<Output = Result<tonic::Response<T>, tonic::Status>>,
 ) -> Result<tonic::Response<T>, Failure> {
     let answer = tokio::time::timeout(CALL_LIMIT, call);

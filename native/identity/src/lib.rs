@@ -8,7 +8,7 @@
 //! Everything runs on one thread of its own. Each socket has a watcher that waits for the socket to
 //! appear, lists what runs, follows the runtime's events and begins anew when the connection ends.
 //! So the name is normally there before a container's first process; for what is not, the daemon
-//! asks. **Invariant:** the judging thread never waits for this one. **Bounds:** questions, calls
+//! asks. What is removed before it could be asked for is known by what the events told of it. **Invariant:** the judging thread never waits for this one. **Bounds:** questions, calls
 //! under way, bytes of an answer, and the time that a call may take.
 
 #![forbid(unsafe_code)]
@@ -18,6 +18,10 @@ mod containerd;
 mod cri;
 mod docker;
 mod http;
+mod images;
+mod looks;
+mod pods;
+mod recent;
 mod runtimes;
 mod socket;
 mod spec;
@@ -46,6 +50,28 @@ enum Failure {
     Rpc(#[from] Box<tonic::Status>),
     #[error("the runtime closed the connection")]
     Closed,
+    #[error("the runtime told of the container, and it was removed before it could be asked for")]
+    Removed,
+}
+
+impl Failure {
+    /// Tells something about what was asked for, not about the connection.
+    fn is_of_the_question(&self) -> bool {
+        use tonic::Code;
+        match self {
+            Self::Status(_) | Self::Body(_) | Self::Json(_) | Self::Removed => true,
+            Self::Rpc(status) => matches!(
+                status.code(),
+                Code::NotFound
+                    | Code::Internal
+                    | Code::InvalidArgument
+                    | Code::FailedPrecondition
+                    | Code::ResourceExhausted
+                    | Code::OutOfRange
+            ),
+            Self::Connect(_) | Self::Late(_) | Self::Http(_) | Self::Closed => false,
+        }
+    }
 }
 
 impl From<tonic::Status> for Failure {

@@ -26,6 +26,8 @@ pub struct Status {
     pub is_connected: bool,
     /// Containers that were asked for, besides those that its events told of.
     pub n_questions: u64,
+    /// Calls of all kinds to its API.
+    pub n_calls: u64,
 }
 
 /// The handle of the thread. It ends with the process.
@@ -70,7 +72,8 @@ impl Runtimes {
         self.sources.iter().filter(|source| source.is_present()).map(|source| Status {
             socket: source.socket.clone(),
             is_connected: source.is_connected(),
-            n_questions: source.n_calls.load(Ordering::Relaxed),
+            n_questions: source.n_questions.load(Ordering::Relaxed),
+            n_calls: source.calls.number(),
         })
     }
 }

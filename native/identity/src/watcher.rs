@@ -1,9 +1,10 @@
 //! The life of a connection to a runtime: wait for its socket, follow it, begin anew.
 
 use std::{
+    collections::HashSet,
     path::Path,
     sync::{
-        Arc,
+        Arc, Mutex, PoisonError,
         atomic::{AtomicU8, AtomicU64, Ordering},
     },
     time::Duration,
@@ -24,8 +25,46 @@ const LOOK_INTERVAL: Duration = Duration::from_secs(2);
 /// Shortest and longest time between two attempts.
 const BACKOFF: [Duration; 2] = [Duration::from_millis(100), Duration::from_secs(5)];
 
+/// Containers whose end is looked for after a connection was lost.
+const TOLD: usize = 16_384;
+
 /// Receives what watchers and the asker find out.
 pub type Listener = Arc<dyn Fn(News) + Send + Sync>;
+
+/// Counts the calls to a runtime's API.
+#[derive(Clone, Default)]
+pub struct Calls(Arc<AtomicU64>);
+
+impl Calls {
+    pub fn add(&self) {
+        self.0.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub fn number(&self) -> u64 {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+/// An answer to a question for a container.
+pub enum Found {
+    /// It is there.
+    Is(Identity),
+    /// It was removed, and is known by what was told of it before.
+    Was(Identity),
+}
+
+impl Found {
+    pub fn tell(self, listener: &Listener) {
+        match self {
+            Self::Is(identity) => listener(News::Known(Arc::new(identity))),
+            Self::Was(identity) => {
+                let id = identity.id.as_str().into();
+                listener(News::Known(Arc::new(identity)));
+                listener(News::Gone(id));
+            }
+        }
+    }
+}
 
 /// A client of one of the runtimes.
 pub enum Client {
@@ -38,8 +77,9 @@ pub enum Client {
 pub struct Source {
     pub socket: Socket,
     pub client: Client,
+    pub calls: Calls,
     state: AtomicU8,
-    pub n_calls: AtomicU64,
+    pub n_questions: AtomicU64,
 }
 
 const ABSENT: u8 = 0;
@@ -48,14 +88,16 @@ const CONNECTED: u8 = 2;
 
 impl Source {
     pub fn new(socket: Socket) -> Self {
+        let (calls, at) = (Calls::default(), socket.clone());
         let client = match socket.kind {
-            Kind::Docker | Kind::Podman => Client::Docker(Docker::new(socket.clone())),
-            Kind::Containerd => Client::Containerd(Containerd::new(socket.clone())),
-            Kind::Cri => Client::Cri(Cri::new(socket.clone())),
+            Kind::Docker | Kind::Podman => Client::Docker(Docker::new(at, calls.clone())),
+            Kind::Containerd => Client::Containerd(Containerd::new(at, calls.clone())),
+            Kind::Cri => Client::Cri(Cri::new(at, calls.clone())),
         };
         // Whether there is a socket is asked before the first event comes.
         let state = if socket.path.exists() { TRYING } else { ABSENT };
-        Self { socket, client, state: AtomicU8::new(state), n_calls: AtomicU64::new(0) }
+        let state = AtomicU8::new(state);
+        Self { socket, client, calls, state, n_questions: AtomicU64::new(0) }
     }
 
     /// Is there a socket, so that an answer may come?
@@ -69,8 +111,8 @@ impl Source {
     }
 
     /// The container with this id, if the runtime has it.
-    pub async fn find(&self, id: &str) -> Result<Option<Identity>, Failure> {
-        self.n_calls.fetch_add(1, Ordering::Relaxed);
+    pub async fn find(&self, id: &str) -> Result<Option<Found>, Failure> {
+        self.n_questions.fetch_add(1, Ordering::Relaxed);
         match &self.client {
             Client::Docker(client) => client.find(id).await,
             Client::Containerd(client) => client.find(id).await,
@@ -80,7 +122,7 @@ impl Source {
 
     /// Follows the runtime for as long as the daemon runs.
     pub async fn follow(self: Arc<Self>, listener: Listener) {
-        let sink = Sink { source: Arc::clone(&self), listener };
+        let sink = Sink { source: Arc::clone(&self), listener, told: Mutex::default() };
         let mut pause = BACKOFF[0];
         let mut is_failure_told = false;
         loop {
@@ -123,6 +165,8 @@ impl Source {
 pub struct Sink {
     source: Arc<Source>,
     listener: Listener,
+    /// Containers that were told of and not yet of their end.
+    told: Mutex<HashSet<Box<str>>>,
 }
 
 impl Sink {
@@ -139,11 +183,30 @@ impl Sink {
         );
     }
 
-    pub fn known(&self, identity: Identity) {
-        (self.listener)(News::Known(Arc::new(identity)));
+    /// What was told of before and is not listed any more went while nobody listened.
+    pub fn listed<'a>(&self, ids: impl Iterator<Item = &'a str>) {
+        let listed: HashSet<&str> = ids.collect();
+        let gone: Vec<_> =
+            self.told().iter().filter(|id| !listed.contains(&***id)).cloned().collect();
+        gone.iter().for_each(|id| self.gone(id));
+    }
+
+    pub fn found(&self, found: Found) {
+        if let Found::Is(identity) = &found {
+            let mut told = self.told();
+            if told.len() < TOLD {
+                told.insert(identity.id.as_str().into());
+            }
+        }
+        found.tell(&self.listener);
     }
 
     pub fn gone(&self, id: &str) {
+        self.told().remove(id);
         (self.listener)(News::Gone(id.into()));
+    }
+
+    fn told(&self) -> std::sync::MutexGuard<'_, HashSet<Box<str>>> {
+        self.told.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
