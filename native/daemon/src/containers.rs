@@ -8,12 +8,12 @@ use peregrine_capture::Waker;
 use peregrine_identity::{Runtimes, Socket};
 use peregrine_world::{
     Container, ContainerId,
-    identity::{Identities, News, Standing},
+    identity::{Bounds, Identities, News, Standing},
 };
 
 /// Containers that are known at once: a full node runs a few hundred, and those that ended stay
-/// for a minute. Each takes 1 to 3 KiB.
-const CAPACITY: usize = 16_384;
+/// for a minute. Each takes 1 to 3 KiB, unless its user says much in its labels.
+const BOUNDS: Bounds = Bounds { containers: 16_384, bytes: 64 << 20 };
 /// Answers that wait to be taken; what does not fit is asked for again.
 const NEWS: usize = 16_384;
 
@@ -31,7 +31,7 @@ struct Following {
 impl Containers {
     /// Knows no runtime yet: nobody waits for names.
     pub fn new() -> Self {
-        Self { identities: Identities::new(CAPACITY), following: None }
+        Self { identities: Identities::new(BOUNDS), following: None }
     }
 
     /// Hears from these runtimes from now on. The waker ends the judging thread's sleep.
@@ -88,6 +88,11 @@ impl Containers {
                 "Containers that are known or asked for.",
                 self.identities.len() as u64,
             ),
+            Metric::gauge(
+                "peregrined_identity_bytes",
+                "Memory of what is known of containers.",
+                self.identities.bytes() as u64,
+            ),
             Metric::counter(
                 "peregrined_identity_evictions_total",
                 "Containers given up for want of room.",
@@ -108,6 +113,11 @@ impl Containers {
                 "peregrined_identity_questions_total",
                 "Containers asked for that the runtime's events had not told of.",
                 status.n_questions,
+            )));
+            all.push(label(Metric::counter(
+                "peregrined_identity_calls_total",
+                "Calls to the runtime's API.",
+                status.n_calls,
             )));
         }
         all

@@ -3,8 +3,8 @@
 //! A cgroup tells an id and no more. The names come from the runtimes, which other threads ask;
 //! their answers arrive here as [`News`]. Nothing here waits and nothing here does I/O.
 //!
-//! **Bounds:** [`Identities::new`] says how many containers are kept; every text is cut by
-//! [`Text`], since users choose names and labels.
+//! **Bounds:** [`Bounds`] says how many containers and bytes are kept; every text is cut by [`Text`],
+//! since users choose names and labels.
 
 use std::sync::Arc;
 
@@ -22,6 +22,8 @@ const LABELS_LIMIT: usize = 65_536;
 const KEPT_AFTER_END: u64 = 60_000_000_000;
 /// How long "no runtime knows it" holds before the runtimes are asked again, ns.
 const DOUBT: u64 = 10_000_000_000;
+/// How long what nobody vouches for is kept after its last event, ns.
+const KEPT_IN_DOUBT: u64 = 60_000_000_000;
 /// How long a question may stay unanswered before it is asked again, ns.
 const PATIENCE: u64 = 10_000_000_000;
 
@@ -85,6 +87,12 @@ impl Labels {
     pub fn get(&self, name: &str) -> Option<&Text> {
         let at = self.0.binary_search_by(|(known, _)| (*known.0).cmp(name)).ok()?;
         Some(&self.0[at].1)
+    }
+
+    fn size(&self) -> usize {
+        let pair =
+            |(name, value): &(Text, Text)| size_of::<(Text, Text)>() + name.0.len() + value.0.len();
+        self.0.iter().map(pair).sum()
     }
 
     /// All of them.
@@ -230,6 +238,46 @@ impl Identity {
     }
 }
 
+impl Identity {
+    /// Bytes of its texts; those of a pod count for each of its containers.
+    fn size(&self) -> usize {
+        let image = &self.image;
+        let texts = [
+            &self.id,
+            &self.name,
+            &self.ip,
+            &image.reference,
+            &image.repository,
+            &image.tag,
+            &image.digest,
+            &image.id,
+        ];
+        let own: usize = texts.iter().map(|text| text.0.len()).sum();
+        let mounts: usize = self.mounts.iter().map(Mount::size).sum();
+        size_of::<Self>()
+            + own
+            + mounts
+            + self.labels.size()
+            + self.pod.as_ref().map_or(0, |it| it.size())
+    }
+}
+
+impl Mount {
+    fn size(&self) -> usize {
+        let texts = [&self.source, &self.destination, &self.mode, &self.propagation];
+        size_of::<Self>() + texts.iter().map(|text| text.0.len()).sum::<usize>()
+    }
+}
+
+impl Pod {
+    fn size(&self) -> usize {
+        let texts =
+            [&self.namespace, &self.name, &self.uid, &self.sandbox_id, &self.ip, &self.cni_json];
+        let own: usize = texts.iter().map(|text| text.0.len()).sum();
+        size_of::<Self>() + own + self.labels.size()
+    }
+}
+
 /// Labels and annotations by which a kubelet names its pods, and prefix of all that it sets.
 pub const KUBELET: &str = "io.kubernetes.";
 
@@ -289,26 +337,51 @@ impl Standing {
     }
 }
 
+/// How much is kept.
+#[derive(Clone, Copy, Debug)]
+pub struct Bounds {
+    /// Containers; at least one.
+    pub containers: usize,
+    /// Bytes of what is known of them.
+    pub bytes: usize,
+}
+
 #[derive(Debug)]
 struct Entry {
     standing: Standing,
     /// When it was asked for or told, in the daemon's time.
     since: u64,
+    /// When an event of it came last; of those only that nobody vouches for.
+    seen: u64,
     gone_at: Option<u64>,
+}
+
+impl Entry {
+    fn size(&self) -> usize {
+        size_of::<Self>() + self.standing.identity().map_or(0, Identity::size)
+    }
+
+    /// Its last events have passed.
+    fn is_over(&self, now: u64) -> bool {
+        let is_doubtful = matches!(self.standing, Standing::Unverified | Standing::Incomplete);
+        self.gone_at.is_some_and(|at| now.saturating_sub(at) >= KEPT_AFTER_END)
+            || is_doubtful && now.saturating_sub(self.seen) >= KEPT_IN_DOUBT
+    }
 }
 
 /// Containers by their ids.
 #[derive(Debug)]
 pub struct Identities {
     entries: FxHashMap<Box<str>, Entry>,
-    capacity: usize,
+    bounds: Bounds,
+    bytes: usize,
     n_evictions: u64,
 }
 
 impl Identities {
-    /// Keeps at most so many containers; at least one.
-    pub fn new(capacity: usize) -> Self {
-        Self { entries: FxHashMap::default(), capacity: capacity.max(1), n_evictions: 0 }
+    /// Knows none yet.
+    pub fn new(bounds: Bounds) -> Self {
+        Self { entries: FxHashMap::default(), bounds, bytes: 0, n_evictions: 0 }
     }
 
     /// How far a container is known. Calls `ask` if its runtime must be asked, which answers
@@ -351,6 +424,7 @@ impl Identities {
             let is_stale = match entry.standing {
                 Standing::Waiting => now.saturating_sub(entry.since) > PATIENCE,
                 Standing::Unverified | Standing::Incomplete => {
+                    entry.seen = now;
                     now.saturating_sub(entry.since) > DOUBT
                 }
                 _ => false,
@@ -383,14 +457,16 @@ impl Identities {
             News::Known(identity) => {
                 self.put(identity.id.0.clone(), Standing::Known(Arc::clone(identity)), now);
                 // A cgroup may carry a short form of the id, and was asked for by that.
-                if let Some(entry) = identity.id.0.get(..12).and_then(|id| self.entries.get_mut(id))
-                {
-                    entry.standing = Standing::Known(Arc::clone(identity));
+                let short = identity.id.0.get(..12).filter(|id| self.entries.contains_key(*id));
+                if let Some(short) = short {
+                    self.put(short.into(), Standing::Known(Arc::clone(identity)), now);
                 }
             }
             News::Gone(id) => {
-                if let Some(entry) = self.entries.get_mut(id) {
-                    entry.gone_at = Some(now);
+                for id in [Some(&**id), id.get(..12)].into_iter().flatten() {
+                    if let Some(entry) = self.entries.get_mut(id) {
+                        entry.gone_at = Some(now);
+                    }
                 }
             }
             News::Nobody(id) => self.doubt(id, Standing::Unverified, now),
@@ -403,10 +479,16 @@ impl Identities {
         self.doubt(id.full(), Standing::Incomplete, now);
     }
 
-    /// Forgets what was removed long enough ago; to be called about once a second.
+    /// Forgets what was removed, or was last heard of, long enough ago; to be called about once a
+    /// second.
     pub fn forget(&mut self, now: u64) {
+        let bytes = &mut self.bytes;
         self.entries.retain(|_, entry| {
-            entry.gone_at.is_none_or(|at| now.saturating_sub(at) < KEPT_AFTER_END)
+            let is_over = entry.is_over(now);
+            if is_over {
+                *bytes -= entry.size();
+            }
+            !is_over
         });
     }
 
@@ -418,6 +500,11 @@ impl Identities {
     /// None is kept.
     pub fn is_empty(&self) -> bool {
         self.entries.is_empty()
+    }
+
+    /// Bytes of what is known of them.
+    pub fn bytes(&self) -> usize {
+        self.bytes
     }
 
     /// Containers given up for want of room.
@@ -437,10 +524,20 @@ impl Identities {
     }
 
     fn put(&mut self, id: Box<str>, standing: Standing, now: u64) {
-        if self.entries.len() >= self.capacity && !self.entries.contains_key(&id) {
+        let former = self.entries.remove(&id);
+        // An answer that comes after the end does not bring it back.
+        let gone_at = former.as_ref().and_then(|entry| entry.gone_at);
+        self.bytes -= former.as_ref().map_or(0, Entry::size);
+        let entry = Entry { standing, since: now, seen: now, gone_at };
+        let size = entry.size();
+        while !self.entries.is_empty()
+            && (self.entries.len() >= self.bounds.containers
+                || self.bytes + size > self.bounds.bytes)
+        {
             self.evict();
         }
-        self.entries.insert(id, Entry { standing, since: now, gone_at: None });
+        self.bytes += size;
+        self.entries.insert(id, entry);
     }
 
     /// What nobody vouches for goes first, then what was removed, then the oldest: made-up cgroups
@@ -452,7 +549,7 @@ impl Identities {
         };
         let least = self.entries.iter().min_by_key(|(_, entry)| worth(entry));
         if let Some(id) = least.map(|(id, _)| id.clone()) {
-            self.entries.remove(&id);
+            self.bytes -= self.entries.remove(&id).map_or(0, |entry| entry.size());
             self.n_evictions += 1;
         }
     }
@@ -464,6 +561,10 @@ mod tests {
     use crate::container::identify;
 
     const ID: &str = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
+
+    fn kept(containers: usize) -> Identities {
+        Identities::new(Bounds { containers, bytes: 1 << 20 })
+    }
 
     fn docker() -> Container {
         identify(format!("/docker/{ID}").as_bytes())
@@ -481,7 +582,7 @@ mod tests {
 
     #[test]
     fn a_container_is_asked_for_once_and_known_when_told() {
-        let mut all = Identities::new(8);
+        let mut all = kept(8);
         let mut n_asked = 0;
         for _ in 0..3 {
             let standing = all.standing(&docker(), 1, |_| {
@@ -499,7 +600,7 @@ mod tests {
 
     #[test]
     fn what_is_known_stays_known_for_a_while_after_the_end() {
-        let mut all = Identities::new(8);
+        let mut all = kept(8);
         all.learn(&named(ID, "web"), 0);
         all.learn(&News::Gone(ID.into()), 1);
         all.learn(&News::Nobody(ID.into()), 2);
@@ -511,7 +612,7 @@ mod tests {
 
     #[test]
     fn a_made_up_cgroup_is_no_host_and_pushes_no_true_container_out() {
-        let mut all = Identities::new(4);
+        let mut all = kept(4);
         all.learn(&named(ID, "web"), 0);
         for n in 0..100 {
             let path = format!("/docker/{n:064x}");
@@ -526,8 +627,46 @@ mod tests {
     }
 
     #[test]
+    fn an_answer_that_comes_after_the_end_is_forgotten_like_one_before() {
+        let mut all = kept(8);
+        all.learn(&named(ID, "web"), 0);
+        all.learn(&News::Gone(ID.into()), 1);
+        all.learn(&named(ID, "web"), 2);
+        all.forget(KEPT_AFTER_END + 2);
+        assert!(all.is_empty());
+        assert_eq!(all.bytes(), 0);
+    }
+
+    #[test]
+    fn what_nobody_vouches_for_is_forgotten_when_it_is_silent() {
+        let mut all = kept(8);
+        all.standing(&docker(), 0, |_| true);
+        all.learn(&News::Nobody(ID.into()), 1);
+        all.standing(&docker(), 5, |_| true);
+        all.forget(KEPT_IN_DOUBT + 4);
+        assert_eq!(all.len(), 1);
+        all.forget(KEPT_IN_DOUBT + 5);
+        assert_eq!((all.len(), all.bytes()), (0, 0));
+    }
+
+    #[test]
+    fn labels_of_any_size_stay_within_the_bytes() {
+        let mut all = Identities::new(Bounds { containers: 1000, bytes: 1 << 20 });
+        let long = "x".repeat(TEXT_LIMIT);
+        for number in 0..100 {
+            let mut identity = Identity::new(&format!("{number:064x}"), Runtime::Docker);
+            let names: Vec<String> = (0..16).map(|n| format!("label-{n}")).collect();
+            identity.labels = Labels::new(names.iter().map(|name| (name.as_str(), long.as_str())));
+            all.learn(&News::Known(Arc::new(identity)), number);
+            assert!(all.bytes() <= 1 << 20, "{}", all.bytes());
+        }
+        assert!(all.len() > 10, "{}", all.len());
+        assert_eq!(all.len() as u64 + all.n_evictions(), 100);
+    }
+
+    #[test]
     fn a_short_id_is_served_by_its_long_one() {
-        let mut all = Identities::new(4);
+        let mut all = kept(4);
         let short = identify(b"/docker-0123456789ab.scope");
         assert!(matches!(all.standing(&short, 0, |_| true), Standing::Waiting));
         all.learn(&named(ID, "web"), 1);
@@ -536,7 +675,7 @@ mod tests {
 
     #[test]
     fn a_container_that_a_container_makes_counts_as_the_outer_one() {
-        let mut all = Identities::new(4);
+        let mut all = kept(4);
         let inner = "f".repeat(64);
         all.learn(&named(ID, "outer"), 0);
         all.learn(&named(&inner, "another"), 0);
@@ -546,7 +685,7 @@ mod tests {
 
     #[test]
     fn a_container_in_one_that_no_runtime_of_ours_knows_counts() {
-        let mut all = Identities::new(4);
+        let mut all = kept(4);
         let outer = "f".repeat(64);
         all.learn(&named(ID, "in a node that is a container"), 0);
         let nested = identify(format!("/docker/{outer}/kubelet/kubepods/pod1/{ID}").as_bytes());
@@ -557,7 +696,7 @@ mod tests {
 
     #[test]
     fn a_user_cannot_take_the_name_of_the_machines_container() {
-        let mut all = Identities::new(4);
+        let mut all = kept(4);
         all.learn(&named(ID, "web"), 0);
         let path = format!("/user.slice/user-7.slice/user@7.service/app.slice/docker-{ID}.scope");
         let standing = all.standing(&identify(path.as_bytes()), 1, |_| true);
