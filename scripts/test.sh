@@ -67,8 +67,9 @@ test_e2e() {
   ((${#files[@]} > 0)) || files=(dist/test/e2e/*.test.js)
   say 'end-to-end tests (tap)'
   "$HERE/deeds.sh"
+  "$HERE/debian-root.sh"
   tap build
-  run_tap --timeout=180 --jobs=2 "${files[@]}"
+  run_tap --timeout=300 --jobs=2 "${files[@]}"
 }
 
 # One after the other: the story has a Docker and a network of its own.

@@ -1,10 +1,10 @@
-import { mkdirSync, rmdirSync } from 'node:fs'
-import { spawn, spawnSync } from 'node:child_process'
+import { existsSync, mkdirSync, rmdirSync } from 'node:fs'
+import { spawnSync } from 'node:child_process'
 import { join } from 'node:path'
 import t from 'tap'
 import { runExporter, temporaryDirectory, until } from '../exporter/support/exporter.js'
 import { startDaemon, type PrintedAlert, type RunningDaemon } from './support/daemon.js'
-import { startDocker } from './support/docker.js'
+import { startDocker, type Docker } from './support/docker.js'
 import { startProxy } from './support/proxy.js'
 
 /** Fires at the first thing that a container's first process does. */
@@ -13,7 +13,7 @@ const RULES = [
     rule: 'Marked',
     condition:
       'evt.type in (execve, execveat) and proc.name = "true" and proc.args contains pgr-mark',
-    output: '%proc.args',
+    output: '%proc.args %container.privileged %container.label[team]',
   },
   {
     rule: 'Named in condition',
@@ -24,6 +24,8 @@ const RULES = [
 ]
 
 const SHORT = 12
+/** As much of a label as is kept. */
+const LABEL_LIMIT = 4096
 
 function marked(daemon: RunningDaemon, mark: string): readonly PrintedAlert[] {
   return daemon.alerts().filter((alert) => alert.output.includes(mark))
@@ -34,9 +36,12 @@ async function waitFor(daemon: RunningDaemon, mark: string): Promise<PrintedAler
 }
 
 void t.test('containers of Docker have their names on every alert', async (t) => {
-  const docker = await startDocker(t, ['sh', 'sleep', 'true'])
+  const docker = await startDocker(t, ['head', 'mkdir', 'sed', 'sh', 'sleep', 'true'])
   const run = (name: string, ...command: readonly string[]): string =>
-    docker.docker('run', '-d', '--network=none', '--name', name, docker.image, ...command)
+    docker.docker(
+      ...['run', '-d', '--network=none', '--stop-timeout=1', '--name', name, docker.image],
+      ...command,
+    )
   const proxy = await startProxy(t, join(temporaryDirectory(t), 'docker.sock'), docker.socket)
   const before = run('before', '/bin/sleep', '600')
   const daemon = await startDaemon(t, {
@@ -74,6 +79,43 @@ void t.test('containers of Docker have their names on every alert', async (t) =>
     t.pass('renamed')
   })
 
+  await t.test('a privileged container, and one with a cgroup namespace of its own', async (t) => {
+    const end = [docker.image, '/bin/true'] as const
+    const start = ['run', '-d', '--network=none'] as const
+    docker.docker(...start, '--privileged', '--name', 'almighty', ...end, 'pgr-mark-all')
+    docker.docker(...start, '--cgroupns=private', '--name', 'own', ...end, 'pgr-mark-own')
+    const all = await waitFor(daemon, 'pgr-mark-all')
+    t.match(all.output_fields, { 'container.name': 'almighty', 'container.privileged': true })
+    const own = await waitFor(daemon, 'pgr-mark-own')
+    t.match(own.output_fields, { 'container.name': 'own', 'container.privileged': false })
+  })
+
+  await t.test('a container that a container makes is the outer one', async (t) => {
+    const outer = runNested(docker)
+    await until('the inner Docker answers', () => isDone(docker, ...outer.inside('version')))
+    docker.docker(...outer.inside('import', '/image.tar', 'inner'))
+    docker.docker(...outer.inside('run', '--network=none', 'inner', '/bin/true', 'pgr-mark-in'))
+    const { output_fields: fields } = await waitFor(daemon, 'pgr-mark-in')
+    t.match(fields, { 'container.id': outer.id.slice(0, SHORT), 'container.name': 'outer' })
+    t.notOk('container.identity' in fields)
+  })
+
+  await t.test(
+    'a container that makes the cgroup of another below its own stays itself',
+    async (t) => {
+      const script = [
+        'cd /sys/fs/cgroup/pids 2>/dev/null || cd /sys/fs/cgroup',
+        `made=./$(sed -n "s/^.*:pids:\\|^0:://p" /proc/self/cgroup | head -n 1)/docker/${before}`,
+        'mkdir -p $made && echo $$ >$made/cgroup.procs && exec /bin/true pgr-mark-mask',
+      ].join('; ')
+      const start = ['run', '-d', '--network=none', '--name', 'masked', '--cgroupns=host'] as const
+      const mount = ['-v', '/sys/fs/cgroup:/sys/fs/cgroup'] as const
+      docker.docker(...start, ...mount, docker.image, '/bin/sh', '-c', script)
+      const { output_fields: fields } = await waitFor(daemon, 'pgr-mark-mask')
+      t.equal(fields['container.name'], 'masked')
+    },
+  )
+
   await t.test('a process of the host is of the host', async (t) => {
     spawnSync('/bin/true', ['pgr-mark-host'])
     const { output_fields: fields } = await waitFor(daemon, 'pgr-mark-host')
@@ -94,31 +136,11 @@ void t.test('containers of Docker have their names on every alert', async (t) =>
     proxy.manner = 'pass'
   })
 
-  await t.test('many brief containers at once each have their own name', async (t) => {
-    const COUNT = 24
-    const numbers = Array.from({ length: COUNT }, (_, number) => number)
-    const started = numbers.map(
-      (number) =>
-        new Promise<void>((resolve) => {
-          const args = ['-H', `unix://${docker.socket}`, 'run', '-d', '--network=none']
-          const rest = [
-            '--name',
-            `many-${number}`,
-            docker.image,
-            '/bin/true',
-            `pgr-mark-m${number}-`,
-          ]
-          const child = spawn('docker', [...args, ...rest], { stdio: 'ignore' })
-          child.once('close', () => {
-            resolve()
-          })
-        }),
-    )
-    await Promise.all(started)
-    for (const number of numbers) {
-      const { output_fields: fields } = await waitFor(daemon, `pgr-mark-m${number}-`)
-      t.equal(fields['container.name'], `many-${number}`)
-    }
+  await t.test('the runtime is restarted', async (t) => {
+    await docker.restart()
+    run('again', '/bin/true', 'pgr-mark-again')
+    const { output_fields: fields } = await waitFor(daemon, 'pgr-mark-again')
+    t.equal(fields['container.name'], 'again')
   })
 
   await t.test(
@@ -191,6 +213,7 @@ void t.test('a runtime that starts after the daemon is found', async (t) => {
   docker.docker(...run, docker.image, '/bin/true', 'pgr-mark-found')
   const { output_fields: fields } = await waitFor(daemon, 'pgr-mark-found')
   t.equal(fields['container.name'], 'found')
+  t.equal(fields['container.label[team]'], label.slice(0, LABEL_LIMIT))
   await until('the name stands in the pod label', async () => {
     return (await exporter.metrics()).includes('k8s_pod_name="found"')
   })
@@ -219,6 +242,50 @@ function runInCgroup(
   t.teardown(() => {
     for (const folder of made) rmdirSync(folder)
   })
+}
+
+/** A Docker in a container, with the programs of this machine. */
+function runNested(docker: Docker): {
+  readonly id: string
+  inside(...args: readonly string[]): readonly string[]
+} {
+  const programs = ['usr', 'bin', 'sbin', 'lib', 'lib64', 'etc'].filter((it) =>
+    existsSync(`/${it}`),
+  )
+  const mounts = programs.flatMap((it) => ['-v', `/${it}:/${it}:ro`])
+  const id = docker.docker(
+    ...['run', '-d', '--network=none', '--stop-timeout=1', '--name', 'outer'],
+    ...['--privileged', '--cgroupns=host'],
+    ...[
+      ...mounts,
+      '-v',
+      '/sys/fs/cgroup:/sys/fs/cgroup',
+      '--tmpfs',
+      '/run',
+      '--tmpfs',
+      '/data:exec',
+    ],
+    ...['-v', `${docker.tarball}:/image.tar:ro`, docker.image, '/bin/sleep', '600'],
+  )
+  const inside = (...args: readonly string[]): readonly string[] => {
+    return ['exec', id, 'docker', '-H', 'unix:///run/inner.sock', ...args]
+  }
+  docker.docker(
+    ...['exec', '-d', id, '/usr/sbin/dockerd', '--data-root=/data', '--exec-root=/run/inner'],
+    ...['--pidfile=/run/inner.pid', '--host=unix:///run/inner.sock', '--storage-driver=vfs'],
+    ...['--bridge=none', '--iptables=false', '--ip-forward=false', '--ip-masq=false'],
+    `--cgroup-parent=/docker/${id}/docker`,
+  )
+  return { id, inside }
+}
+
+function isDone(docker: Docker, ...args: readonly string[]): boolean {
+  try {
+    docker.docker(...args)
+    return true
+  } catch {
+    return false
+  }
 }
 
 /** Version 2, or the controller of version 1 that container runtimes use. */

@@ -1,6 +1,6 @@
 import t from 'tap'
 import { runExporter, until } from '../exporter/support/exporter.js'
-import { IMAGE, startContainerd } from './support/containerd.js'
+import { IMAGE, startContainerd, type Containerd } from './support/containerd.js'
 import { startDaemon, type PrintedAlert, type RunningDaemon } from './support/daemon.js'
 
 const RULES = [
@@ -8,7 +8,8 @@ const RULES = [
     rule: 'Marked',
     condition:
       'evt.type in (execve, execveat) and proc.name = "true" and proc.args contains pgr-mark',
-    output: '%proc.args',
+    output:
+      '%proc.args %container.type %container.privileged %container.host_network %container.image.id %container.image.digest %k8s.pod.sandbox_id %k8s.pod.label[note]',
   },
   {
     rule: 'In namespace',
@@ -19,13 +20,14 @@ const RULES = [
 ]
 
 const SHORT = 12
-const REPOSITORY = IMAGE.split(':')[0]
+const REPOSITORY = IMAGE.slice(0, IMAGE.indexOf(':'))
 
 /** containerd's own API with CRI for pods; and CRI alone, as CRI-O has it. */
 for (const kind of ['containerd', 'cri']) {
   void t.test(`pods have their names on every alert, by ${kind}`, async (t) => {
     const containerd = await startContainerd(t, ['sh', 'sleep', 'true'])
-    const early = await containerd.runPod({ name: 'early', namespace: 'default' })
+    const digest = pull(containerd)
+    const early = await containerd.kubelet.runPod({ name: 'early', namespace: 'default' })
     const earlyId = await early.start('main', ['/bin/sleep', '600'])
     const daemon = await startDaemon(t, {
       rules: RULES,
@@ -44,6 +46,12 @@ for (const kind of ['containerd', 'cri']) {
         'container.name': 'main',
         'container.image.repository': REPOSITORY,
         'container.image.tag': '1.27',
+        'container.image.id': /^[0-9a-f]{64}$/,
+        'container.image.digest': digest,
+        'container.type': 'containerd',
+        'container.privileged': false,
+        'container.host_network': true,
+        'k8s.pod.sandbox_id': early.sandboxId.slice(0, SHORT),
         'k8s.ns.name': 'default',
         'k8s.pod.name': 'early',
         'k8s.pod.uid': early.uid,
@@ -52,7 +60,7 @@ for (const kind of ['containerd', 'cri']) {
     })
 
     await t.test('an init container that is gone at once, and two beside it', async (t) => {
-      const pod = await containerd.runPod({
+      const pod = await containerd.kubelet.runPod({
         name: 'nginx-7d9c',
         namespace: 'default',
         labels: { app: 'web' },
@@ -70,9 +78,32 @@ for (const kind of ['containerd', 'cri']) {
       }
     })
 
+    await t.test('a pod of each class of service, by its cgroup', async (t) => {
+      for (const qualityOfService of ['guaranteed', 'burstable', 'besteffort'] as const) {
+        const spec = { name: `class-${qualityOfService}`, namespace: 'default', qualityOfService }
+        const pod = await containerd.kubelet.runPod(spec)
+        await pod.start('main', ['/bin/true', `pgr-mark-${qualityOfService}`])
+        const { output_fields: fields } = await alert(`pgr-mark-${qualityOfService}`)
+        t.match(fields, { 'k8s.pod.name': spec.name, 'k8s.pod.uid': pod.uid })
+      }
+    })
+
+    await t.test('a privileged pod with labels of any bytes and length', async (t) => {
+      // containerd refuses more than 4096 bytes of name and value; Docker's are tested in full.
+      const note = `a"b'\\n{}%evt.type ${'x'.repeat(3000)}\ny`
+      const pod = await containerd.kubelet.runPod({
+        ...{ name: 'almighty', namespace: 'default', isPrivileged: true },
+        labels: { note, app: '"},{"k8s.pod.name":"other' },
+      })
+      await pod.start('main', ['/bin/true', 'pgr-mark-privileged'])
+      const { output_fields: fields } = await alert('pgr-mark-privileged')
+      t.match(fields, { 'container.privileged': true, 'k8s.pod.name': 'almighty' })
+      t.equal(fields['k8s.pod.label[note]'], note)
+    })
+
     await t.test('a condition on the namespace, at the first deed', async (t) => {
       const spec = { namespace: 'production', labels: { app: 'shop' } }
-      const pod = await containerd.runPod({ name: 'shop-1', ...spec })
+      const pod = await containerd.kubelet.runPod({ name: 'shop-1', ...spec })
       await pod.start('main', ['/bin/true', 'pgr-cond'])
       const found = await daemon.alert('in namespace', ({ rule }) => rule === 'In namespace')
       t.match(found.output, /^.*shop-1 shop/)
@@ -88,12 +119,20 @@ for (const kind of ['containerd', 'cri']) {
 
     await t.test('the runtime is restarted', async (t) => {
       await containerd.restart()
-      const pod = await containerd.runPod({ name: 'again', namespace: 'default' })
+      const pod = await containerd.kubelet.runPod({ name: 'again', namespace: 'default' })
       await pod.start('main', ['/bin/true', 'pgr-mark-again'])
       const { output_fields: fields } = await alert('pgr-mark-again')
       t.equal(fields['k8s.pod.name'], 'again')
     })
   })
+}
+
+/** Gives the image the name that it has when it comes from a registry; gives back its digest. */
+function pull(containerd: Containerd): string {
+  const ctr = (...args: readonly string[]): string => containerd.ctr('-n', 'k8s.io', ...args)
+  const digest = /sha256:\w+/.exec(ctr('images', 'ls', `name==${IMAGE}`))?.[0] ?? ''
+  ctr('images', 'tag', IMAGE, `${REPOSITORY}@${digest}`)
+  return digest
 }
 
 function waitFor(daemon: RunningDaemon, mark: string): Promise<PrintedAlert> {

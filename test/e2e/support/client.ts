@@ -15,6 +15,8 @@ import type { Test } from './daemon.js'
 export interface WireResponse {
   readonly rule: string
   readonly output: string
+  readonly output_fields: Readonly<Record<string, string>>
+  readonly time: { readonly seconds: string; readonly nanos: number }
   readonly source: string
   readonly position?: { readonly stream_id: string; readonly sequence: string } | null
   readonly gap?: { readonly reason: string } | null
