@@ -19,22 +19,20 @@ targets=$(apt-get indextargets --format '$(REPO_URI) $(RELEASE)' \
   'Created-By: Packages' 'Origin: Debian' 'Component: main' 2>/dev/null || true)
 release=$(sed -n 's/^VERSION_CODENAME=//p' /etc/os-release)
 mirror=$(awk -v release="$release" '$2 == release { print $1; exit }' <<<"$targets")
-if [[ -z $mirror ]]; then
-  mirror=http://deb.debian.org/debian
-  release=bookworm
-fi
+# On another system: debootstrap's own mirror.
+[[ -n $mirror ]] || release=bookworm
 
 mkdir -p "$TOOLS"
 work=$(mktemp -d "$TOOLS/debian.XXXXXX")
 trap 'rm -rf "$work"' EXIT
-say "making a minimal Debian ($release) from $mirror"
+say "making a minimal Debian ($release) from ${mirror:-its usual mirror}"
 # Twice more, since a mirror that hiccups once must not end a build of twenty minutes.
 for attempt in 1 2 3; do
   rm -rf "$work/root"
-  debootstrap --variant=minbase "$release" "$work/root" "$mirror" >"$work/log" 2>&1 && break
+  debootstrap --variant=minbase "$release" "$work/root" ${mirror:+"$mirror"} >"$work/log" 2>&1 && break
   ((attempt < 3)) || {
     tail -n 20 "$work/log" >&2
-    fail "debootstrap cannot make a Debian from $mirror: see above; does this machine reach the mirror?"
+    fail "debootstrap cannot make a Debian: see above; does this machine reach the mirror?"
   }
 done
 # A proxy that is set for apt or for all, and the retries that a test needs.

@@ -17,9 +17,12 @@ has_go() {
   have=$(go env GOVERSION) && version_at_least "${have#go}" "$LEAST_GO"
 }
 
-# The proxy hands out Go itself as a module.
+# A Go module proxy hands out Go itself as a module.
 fetch_go() {
-  local machine name
+  local machine name proxy=${GOPROXY:-}
+  proxy=${proxy%%[,|]*}
+  [[ $proxy == http* ]] ||
+    fail "no Go $LEAST_GO or later: install it, or set GOPROXY to a proxy, which has it too"
   case $(uname -m) in
   x86_64) machine=amd64 ;;
   aarch64) machine=arm64 ;;
@@ -30,7 +33,7 @@ fetch_go() {
   ! has_go || return 0
   say "fetching Go $GO_VERSION for the tests' tools"
   curl -fsSL --retry 3 -o "$TOOLS/go.zip" \
-    "https://proxy.golang.org/golang.org/toolchain/@v/${name#toolchain@}.zip"
+    "$proxy/golang.org/toolchain/@v/${name#toolchain@}.zip"
   unzip -q -o "$TOOLS/go.zip" -d "$TOOLS"
   rm "$TOOLS/go.zip"
   chmod -R u+x "$TOOLS/golang.org/$name/bin" "$TOOLS/golang.org/$name/pkg/tool"
