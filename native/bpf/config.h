@@ -44,6 +44,7 @@ struct control {
 	__u64 opens_always; /* whatever the name */
 	__u64 opens_named; /* if the name begins with a prefix in open_prefixes that has the bit */
 	__u64 opens_last_named; /* if its last name is in open_last_names and has the bit */
+	__u64 opens_last_lengths; /* bit n: some name in open_last_names has n bytes */
 };
 
 volatile struct control control SEC(".data.control");

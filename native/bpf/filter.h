@@ -127,7 +127,9 @@ static __always_inline bool file_is_wanted(struct scratch *scratch, __u32 start,
 		if (given[i] != opened[i])
 			return true;
 	}
-	if (!(control.opens_last_named & bit))
+	/* Most files are told apart by the length alone, and looking them up costs more than all of
+	 * the above. */
+	if (!(control.opens_last_named & bit) || !(control.opens_last_lengths >> (n & 63) & 1))
 		return false;
 	bits = bpf_map_lookup_elem(&open_last_names, name);
 	return bits && (*bits & bit);

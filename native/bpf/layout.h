@@ -21,7 +21,7 @@ LAYOUT(connect_record, 160, via, 156);
 LAYOUT(file_facts, 24, open_flags, 20);
 LAYOUT(call_record, 256, sections, 136);
 LAYOUT(config, 144, flood_budget, 140);
-LAYOUT(control, 2080, opens_last_named, 2072);
+LAYOUT(control, 2088, opens_last_lengths, 2080);
 LAYOUT(lane_state, 40, held_back, 32);
 LAYOUT(flood, 40, pid, 32);
 LAYOUT(ring_tag, 16, user_data, 8);

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::syscalls::Syscall;
+use crate::{ring::OpenWords, syscalls::Syscall};
 
 /// Longest prefix that the programs compare (`PREFIX_BYTES` in `bpf/maps.h`).
 const PREFIX_BYTES: usize = 64;
@@ -90,6 +90,17 @@ impl Opens {
         }
     }
 
+    /// What the maps do not say.
+    pub(crate) fn words(&self) -> OpenWords {
+        let lengths = self.last.keys().map(|name| 1 << name.len());
+        OpenWords {
+            always: self.always,
+            named: self.named,
+            last_named: self.last_named,
+            last_lengths: lengths.fold(0, |all, bit: u64| all | bit),
+        }
+    }
+
     /// Each last name as the map's key (`struct last_name`), with its bits.
     pub(crate) fn last_entries(&self) -> impl Iterator<Item = (Vec<u8>, u64)> {
         self.last.iter().map(|(name, bits)| {
@@ -119,6 +130,14 @@ impl Opens {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_lengths_are_those_of_the_last_names() {
+        let mut opens = Opens::none();
+        opens.add_last(2, [&b"id_rsa"[..], b"shadow", b"authorized_keys"].into_iter());
+        assert_eq!(opens.words().last_lengths, 1 << 6 | 1 << 15);
+        assert_eq!(opens.words().last_named, 1 << 2);
+    }
 
     #[test]
     fn a_longer_prefix_has_the_bits_of_the_shorter_ones() {

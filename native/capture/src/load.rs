@@ -18,7 +18,7 @@ use crate::{
     interest::{Interest, Opens},
     lanes::{Lanes, Newest, Waker},
     recipes::{self, RECIPE_BYTES},
-    ring::{Control, Ring},
+    ring::{Control, OpenWords, Ring},
     ring_calls,
     syscalls::{self, N_SYSCALLS, Syscall},
     tracefs::{Side, Tracefs},
@@ -229,11 +229,11 @@ impl Capture {
 
     /// While the names are written, every open passes.
     fn set_opens(&mut self, opens: &Opens, audit_every: u32) -> Result<(), LoadError> {
-        self.control.set_opens(u64::MAX, 0, 0);
+        self.control.set_opens(OpenWords { always: u64::MAX, ..OpenWords::default() });
         self.control.set_audit_every(audit_every);
         fill(&handle(&self.object, "open_prefixes")?, "open_prefixes", opens.entries())?;
         fill(&handle(&self.object, "open_last_names")?, "open_last_names", opens.last_entries())?;
-        self.control.set_opens(opens.always, opens.named, opens.last_named);
+        self.control.set_opens(opens.words());
         Ok(())
     }
 

@@ -160,6 +160,20 @@ const AUDIT_EVERY: usize = 2052 / 4;
 const OPENS_ALWAYS: usize = 2056 / 8;
 const OPENS_NAMED: usize = 2064 / 8;
 const OPENS_LAST_NAMED: usize = 2072 / 8;
+const OPENS_LAST_LENGTHS: usize = 2080 / 8;
+
+/// What of `struct control` says which opens are told.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub(crate) struct OpenWords {
+    /// Whatever their name.
+    pub always: u64,
+    /// By how the name begins.
+    pub named: u64,
+    /// By the last name of the opened file.
+    pub last_named: u64,
+    /// Bit n: some such last name has n bytes.
+    pub last_lengths: u64,
+}
 
 /// The words that daemon and programs share (`struct control` in `bpf/config.h`).
 pub(crate) struct Control {
@@ -188,13 +202,14 @@ impl Control {
         }
     }
 
-    /// Which opens are told: whatever their name, by how it begins, and by its last name.
-    pub(crate) fn set_opens(&self, always: u64, named: u64, last_named: u64) {
+    /// Which opens are told, as far as no map says it.
+    pub(crate) fn set_opens(&self, words: OpenWords) {
         // What is asked more holds before what is asked no more ends.
-        self.long(OPENS_ALWAYS).fetch_or(always, Ordering::SeqCst);
-        self.long(OPENS_NAMED).store(named, Ordering::SeqCst);
-        self.long(OPENS_LAST_NAMED).store(last_named, Ordering::SeqCst);
-        self.long(OPENS_ALWAYS).store(always, Ordering::SeqCst);
+        self.long(OPENS_ALWAYS).fetch_or(words.always, Ordering::SeqCst);
+        self.long(OPENS_NAMED).store(words.named, Ordering::SeqCst);
+        self.long(OPENS_LAST_NAMED).store(words.last_named, Ordering::SeqCst);
+        self.long(OPENS_LAST_LENGTHS).store(words.last_lengths, Ordering::SeqCst);
+        self.long(OPENS_ALWAYS).store(words.always, Ordering::SeqCst);
     }
 
     /// Of the opens that are left out, one in so many is told.
