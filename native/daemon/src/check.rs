@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use crate::{
     cli::CheckOptions,
-    doctor, look,
+    describe, doctor, look,
     rule_files::{self, Defaults, ReadError},
     rule_set::RuleSource,
 };
@@ -51,7 +51,7 @@ pub fn check(options: &CheckOptions) -> ExitCode {
         Err(error) => return unreadable(&error, options.json),
     };
     if options.json {
-        return print_json(&checked);
+        return print_json(&checked, None);
     }
     for diagnostic in &checked.found {
         eprintln!("{}", peregrine_rules::render(diagnostic, &checked.files));
@@ -70,13 +70,19 @@ pub fn check(options: &CheckOptions) -> ExitCode {
 }
 
 /// The same as `-V` asks for it: a line for each file, with what is wrong below it.
-pub fn validate(paths: &[PathBuf], defaults: Defaults, is_json: bool) -> ExitCode {
+/// Programs may have the rules described as well, all or one.
+pub fn validate(
+    paths: &[PathBuf],
+    defaults: Defaults,
+    is_json: bool,
+    described: Option<Option<&str>>,
+) -> ExitCode {
     let checked = match checked(paths, defaults) {
         Ok(checked) => checked,
         Err(error) => return unreadable(&error, is_json),
     };
     if is_json {
-        return print_json(&checked);
+        return print_json(&checked, described);
     }
     let code = look::print(&verdicts(&checked));
     // Warnings of files that are right are for the log.
@@ -145,9 +151,15 @@ fn verdicts(checked: &Checked) -> String {
     text
 }
 
-fn print_json(checked: &Checked) -> ExitCode {
-    let results = results(&checked.files, &checked.found);
-    let code = look::print(&format!("{}\n", json!({ "falco_load_results": results })));
+fn print_json(checked: &Checked, described: Option<Option<&str>>) -> ExitCode {
+    let mut all = json!({ "falco_load_results": results(&checked.files, &checked.found) });
+    let options = RuleSource::named(Vec::new(), Defaults::Leave).options;
+    if let Some(only) = described
+        && let Some(description) = peregrine_rules::describe(&checked.files, &options)
+    {
+        all["falco_describe_results"] = describe::json(&description, only);
+    }
+    let code = look::print(&format!("{all}\n"));
     if checked.n_rules.is_some() { code } else { ExitCode::FAILURE }
 }
 

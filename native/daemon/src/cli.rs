@@ -194,7 +194,7 @@ pub struct CheckOptions {
     /// Rule files or folders, in the order of loading
     #[arg(required = true, value_name = "FILE|DIR")]
     pub files: Vec<PathBuf>,
-    /// Do not load the rules of the daemon itself first
+    /// Judge the files by themselves, also where they use the rules of the daemon itself
     #[arg(long)]
     pub no_default_rules: bool,
     /// For programs, in the form of Falco's validation

@@ -18,7 +18,8 @@ pub fn json(description: &Description, only: Option<&str>) -> Value {
     if only.is_some() {
         return all;
     }
-    all["required_engine_version"] = json!(description.engine_version.as_deref().unwrap_or("0"));
+    all["required_engine_version"] =
+        json!(description.engine_version.as_deref().unwrap_or("0.0.0"));
     all["required_plugin_versions"] =
         description.plugins.iter().filter_map(|alternatives| plugin(alternatives)).collect();
     all["macros"] = description.macros.iter().map(described_macro).collect();

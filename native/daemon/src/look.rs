@@ -42,7 +42,9 @@ pub fn look(cli: &Cli, given: &Given<'_>) -> ExitCode {
     let json = config.options.json_output;
     if !look.validate.is_empty() {
         let defaults = if run.no_default_rules { Defaults::Leave } else { Defaults::Load };
-        return check::validate(&look.validate, defaults, json);
+        let described =
+            look.describe.as_deref().map(Some).or_else(|| look.describe_all.then_some(None));
+        return check::validate(&look.validate, defaults, json, described);
     }
     if look.describe.is_some() || look.describe_all {
         return explain::describe(&config.rules, look.describe.as_deref(), json);

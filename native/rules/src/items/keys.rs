@@ -163,16 +163,20 @@ impl<'node> Keys<'node> {
         scalar
     }
 
-    /// A mapping from texts to texts.
+    /// A mapping from texts to texts; one with nothing behind it is as good as none.
     pub fn mapping(
         &self,
         key: &str,
         found: &mut Vec<Diagnostic>,
     ) -> Option<Vec<(Rc<Scalar>, Rc<Scalar>)>> {
         let (_, node) = self.get(key)?;
-        let Value::Mapping(pairs) = &node.value else {
-            self.wrong(key, "must have keys and values", found);
-            return None;
+        let pairs = match &node.value {
+            Value::Null => return None,
+            Value::Mapping(pairs) => pairs,
+            Value::Scalar(..) | Value::Sequence(_) => {
+                self.wrong(key, "must have keys and values", found);
+                return None;
+            }
         };
         let keys = Keys::new(self.file, &node.range, pairs, found);
         Some(
