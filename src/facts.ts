@@ -40,13 +40,7 @@ export function toPageFacts(parts: FactParts): PageFacts {
     places.push({ name, isWell: false, state: text })
   }
   if (intake !== undefined) {
-    const state = `HTTP intake: ${intake.received} alerts received`
-    places.push({
-      name: 'Intake',
-      isWell: true,
-      state,
-      since: toSince(intake.lastMessageMilliseconds),
-    })
+    places.push(toIntakePlace(intake))
   }
   places.push({
     name: 'Store',
@@ -63,6 +57,14 @@ export function toPageFacts(parts: FactParts): PageFacts {
   return { version, places, invalid }
 }
 
+function toIntakePlace({ received, lastMessageMilliseconds, lastError }: IntakeHealth): Place {
+  const last = toSince(lastMessageMilliseconds)
+  const parts = [`${received} alerts received`]
+  if (last !== '') parts.push(`the last at ${last}`)
+  if (lastError !== undefined) parts.push(`last refused: ${lastError}`)
+  return { name: 'HTTP intake', isWell: true, state: parts.join('; ') }
+}
+
 function toDaemonPlace(health: SubscriptionHealth): Place {
   const { daemon, connected, protocol, received, lastError, sinceMilliseconds } = health
   const state = connected
@@ -74,7 +76,7 @@ function toDaemonPlace(health: SubscriptionHealth): Place {
 function toLokiPlace(ship: ShipHealth | undefined, store: Store): Place {
   if (ship === undefined) return { name: 'Loki', isWell: true, state: 'not configured' }
   const { trouble, accepted, troubleSinceMilliseconds } = ship
-  const waiting = `${store.waiting.entries} waiting`
+  const waiting = `${store.waiting.entries} entries wait`
   return {
     name: 'Loki',
     isWell: trouble === undefined,
@@ -83,6 +85,8 @@ function toLokiPlace(ship: ShipHealth | undefined, store: Store): Place {
   }
 }
 
+/** To the second, which is as much as a person asks for. */
 function toSince(milliseconds: number): string {
-  return milliseconds === 0 ? '' : new Date(milliseconds).toISOString()
+  if (milliseconds === 0) return ''
+  return `${new Date(milliseconds).toISOString().slice(0, 19).replace('T', ' ')} UTC`
 }

@@ -4,7 +4,7 @@ import { fastify, type FastifyInstance, type FastifyReply } from 'fastify'
 import { toScraperName, type Counts, type Scrapers } from '../series/index.js'
 import type { ScraperRecord } from '../series/index.js'
 import type { Feed } from './feed.js'
-import { CLIENT_SCRIPT, POLICY, renderPage, STYLE, type PageFacts } from './page.js'
+import { CLIENT_SCRIPT, ICON, POLICY, renderPage, STYLE, type PageFacts } from './page.js'
 import { createScrapeRenderer } from './scrape.js'
 import { createGate, type WebConfig } from './web-config.js'
 
@@ -152,6 +152,7 @@ function servePage(app: FastifyInstance, facts: () => PageFacts, feed: Feed): vo
   app.get('/', (_request, reply) => sendPage(reply, facts()))
   app.get('/state', (_request, reply) => reply.send(facts()))
   app.get('/style.css', (_request, reply) => reply.type('text/css; charset=utf-8').send(STYLE))
+  app.get('/icon.svg', (_request, reply) => reply.type('image/svg+xml').send(ICON))
   app.get('/page.js', (_request, reply) =>
     reply.type('text/javascript; charset=utf-8').send(CLIENT_SCRIPT),
   )
