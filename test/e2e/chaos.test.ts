@@ -1,19 +1,33 @@
 /**
  * Daemon and exporter are killed again and again, the daemon in every other round, while alerts
- * come and a Loki answers with everything that it may answer with.
+ * come, a Loki answers with everything that it may answer with, connections die without a word,
+ * the disk fills up, and the exporter's clock jumps by an hour.
  *
- * Four rounds in each run of the tests; `npm run chaos` does more, by PEREGRINE_TEST_ROUNDS.
+ * Four rounds in each run of the tests, one with each trouble; `npm run chaos` does more, by
+ * PEREGRINE_TEST_ROUNDS.
  */
 import { spawn } from 'node:child_process'
 import { join } from 'node:path'
 import t from 'tap'
-import { runExporter, sumOf, temporaryDirectory, until } from '../exporter/support/exporter.js'
+import {
+  runExporter,
+  sumOf,
+  temporaryDirectory,
+  until,
+  type RunningExporter,
+} from '../exporter/support/exporter.js'
 import { startLoki, type ScriptedAnswer } from '../exporter/support/loki.js'
+import { createClock } from './support/clock.js'
 import { deedPath, startDaemon, type RunningDaemon } from './support/daemon.js'
+import { mountDisk } from './support/disk.js'
+import { startGate } from './support/gate.js'
 import { findFaults } from './support/tally.js'
 
 const ROUNDS = Number(process.env.PEREGRINE_TEST_ROUNDS ?? 4)
 const PER_ROUND = 2_000
+const HOUR = 3_600
+/** Longer than the 35 s after which a silent daemon counts as away. */
+const PATIENCE = 150_000
 
 /** Each class of answers, and answers that come late or never; none of them loses an entry. */
 const ANSWERS: readonly ScriptedAnswer[] = [
@@ -21,6 +35,8 @@ const ANSWERS: readonly ScriptedAnswer[] = [
   { status: 0, stores: true },
   { status: 204, late: { milliseconds: 200, stores: 'at_the_end' } },
   { status: 429, headers: { 'retry-after': '0' } },
+  // "Ingestion blocked": a success by its number only.
+  { status: 260 },
   { status: 0, stores: false },
   { status: 503, stores: true },
   { status: 204, late: { milliseconds: 200, stores: 'at_once' } },
@@ -45,9 +61,31 @@ void t.test(`${ROUNDS} rounds of kills lose nothing and double nothing`, async (
   }
 
   let daemon = await startAgain()
-  const state = ['--state-dir', join(directory, 'state'), '--loki-url', loki.url]
-  const args = ['--falco', daemon.address, ...state]
-  let exporter = await runExporter(t, args)
+  const socket = join(directory, 'gate.sock')
+  const toDaemon = await startGate(t, socket, { path: daemon.address.replace(/^unix:(\/\/)?/, '') })
+  const lokiPort = Number(new URL(loki.url).port)
+  const toLoki = await startGate(t, undefined, { port: lokiPort, host: '127.0.0.1' })
+  const disk = mountDisk(t, join(directory, 'disk'), 48)
+  const clock = createClock(directory)
+  const state = ['--state-dir', join(directory, 'disk', 'state')]
+  const url = `http://127.0.0.1:${toLoki.port}`
+  const args = ['--falco', `unix://${socket}`, ...state, '--loki-url', url]
+  const startExporter = (): Promise<RunningExporter> => runExporter(t, args, clock.environment)
+  let exporter = await startExporter()
+
+  /** One kind of trouble a round; all of them are over, or never noticed, before the next kill. */
+  const disturb = async (round: number): Promise<void> => {
+    if (round % 4 === 0) clock.set(round % 8 === 0 ? HOUR : -HOUR)
+    else if (round % 4 === 1) {
+      disk.fill()
+      const failures = 'peregrine_store_commit_failures_total'
+      await until('noticed', async () => sumOf(await exporter.metrics(), failures) > 0, PATIENCE)
+      disk.free()
+    } else if (round % 4 === 2) {
+      toDaemon.lose()
+      toLoki.lose()
+    } else clock.set(0)
+  }
   for (let round = 0; round < ROUNDS; round++) {
     for (let index = 0; index < 6; index++) {
       const answer = ANSWERS[(round * 3 + index) % ANSWERS.length]
@@ -62,6 +100,7 @@ void t.test(`${ROUNDS} rounds of kills lose nothing and double nothing`, async (
     // Killed in the midst of it, behind a share that differs from round to round.
     const share = 1 + ((round * 7) % 10) * (PER_ROUND / 20)
     await until('a part is journalled', () => daemon.alerts().length >= before + share)
+    await disturb(round)
     if (round % 2 === 0) {
       await daemon.stop('SIGKILL')
       await opened
@@ -70,7 +109,7 @@ void t.test(`${ROUNDS} rounds of kills lose nothing and double nothing`, async (
     } else {
       await exporter.kill()
       await opened
-      exporter = await runExporter(t, args)
+      exporter = await startExporter()
     }
   }
   await daemon.stop()
@@ -79,14 +118,15 @@ void t.test(`${ROUNDS} rounds of kills lose nothing and double nothing`, async (
 
   const numbered = 'rule="Numbered"'
   const page = async (): Promise<string> => exporter.metrics()
-  await until('all that was printed is counted', async () => {
-    return sumOf(await page(), 'falco_events', numbered) >= printed.length
-  })
-  await until('nothing waits', async () => {
+  const isCounted = async (): Promise<boolean> =>
+    sumOf(await page(), 'falco_events', numbered) >= printed.length
+  await until('all that was printed is counted', isCounted, PATIENCE)
+  const isShipped = async (): Promise<boolean> => {
     const text = await page()
     const waiting = ['peregrine_ship_waiting_entries', 'peregrine_subscribe_behind_alerts']
     return waiting.every((name) => sumOf(text, name) === 0)
-  })
+  }
+  await until('nothing waits', isShipped, PATIENCE)
   const text = await page()
   const shipped = loki.entries
     .filter(({ metadata }) => metadata.rule === 'Numbered')

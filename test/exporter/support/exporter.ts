@@ -40,8 +40,13 @@ export function temporaryDirectory(t: Test): string {
 }
 
 /** Starts the program and resolves when it listens; `--listen` is added where it is not given. */
-export async function runExporter(t: Test, args: readonly string[]): Promise<RunningExporter> {
-  const child = spawnMain(args.includes('--listen') ? args : ['--listen', '127.0.0.1:0', ...args])
+export async function runExporter(
+  t: Test,
+  args: readonly string[],
+  environment: Readonly<Record<string, string>> = {},
+): Promise<RunningExporter> {
+  const all = args.includes('--listen') ? args : ['--listen', '127.0.0.1:0', ...args]
+  const child = spawnMain(all, environment)
   t.teardown(() => child.kill('SIGKILL'))
   const ended = toEnd(child)
   let log = ''
