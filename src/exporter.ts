@@ -28,7 +28,7 @@ import {
   createPusher,
   createShipHealth,
   createStreams,
-  renderFixed,
+  toFixed,
   runShip,
   trim,
   type Encode,
@@ -98,7 +98,7 @@ export async function startExporter(
   const feed = createFeed({ grafana: config.grafana, clock })
   const notifier = await toNotifier(live, log, version)
   const limits = { bytes: config.outboxBytes, ageMilliseconds: config.outboxAgeMilliseconds }
-  const fixed = renderFixed(config.labels.fixed)
+  const fixed = toFixed(config.labels.fixed)
   const shipping =
     config.loki === undefined ? undefined : toShipping(config.loki, live, store, fixed)
   const reloads: ReloadHealth = { succeeded: 0, failed: 0 }

@@ -40,19 +40,16 @@ const OWN_NAMES = new Set([
   'tags',
 ])
 
-/** Metadata that is the same on every entry, rendered once; by their rendered names. */
+/** Metadata that is the same on every entry, by its name as it is written. */
 export type Fixed = ReadonlyMap<string, string>
 
 /** The labels that the user puts on every series are metadata here, so that both are chosen alike. */
-export function renderFixed(
+export function toFixed(
   labels: readonly { readonly name: string; readonly value: string }[],
 ): Fixed {
   const own = labels.filter(({ name }) => !OWN_NAMES.has(name))
   return new Map(
-    own.map(({ name, value }) => [
-      `,"${name}":`,
-      JSON.stringify(toLabelValue(value, METADATA_VALUE_LIMIT_BYTES)),
-    ]),
+    own.map(({ name, value }) => [`,"${name}":`, toLabelValue(value, METADATA_VALUE_LIMIT_BYTES)]),
   )
 }
 
@@ -86,7 +83,7 @@ export function writeEntry(
   }
   fixed.forEach((value, name) => {
     writer.raw(name)
-    writer.utf8(value)
+    writer.string(value, METADATA_VALUE_LIMIT_BYTES)
   })
   writeFields(writer, alert, fixed)
   writer.raw('}]')

@@ -4,7 +4,7 @@ import t from 'tap'
 import { decide, toRejectedCount } from '../../src/ship/decide.js'
 import type { Alert } from '../../src/alert.js'
 import { createEncoder, encodePush, halveBodies } from '../../src/ship/encode.js'
-import { renderFixed, writeEntry, type Fixed } from '../../src/ship/entry.js'
+import { toFixed, writeEntry, type Fixed } from '../../src/ship/entry.js'
 import { combineSums, createPacker, toGzip, unpack } from '../../src/ship/pack.js'
 import { createStreams, type Placed } from '../../src/ship/streams.js'
 import { JsonWriter } from '../../src/ship/writer.js'
@@ -291,7 +291,7 @@ void t.test("the user's labels of series stand on log lines, too", (t) => {
       ['proc.name', 'sh'],
     ]),
   })
-  const fixed = renderFixed([
+  const fixed = toFixed([
     { name: 'cluster', value: 'we"st' },
     { name: 'rule', value: 'is ours' },
   ])
