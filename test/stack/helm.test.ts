@@ -298,6 +298,7 @@ void t.test("Falco's command works with another chart's name", (t) => {
   ]) {
     t.ok(args.includes(expected), expected)
   }
+  t.equal(at(container(objects, 'peregrined'), 'image'), 'peregrined:0.1.0', "not Falco's image")
   const secret = at(kind(objects, 'Secret'), 'data', 'server.key')
   t.equal(Buffer.from(text(secret), 'base64').toString(), 'PEM of server.key')
   const rules = objects.find((one) => text(at(one, 'metadata', 'name')).endsWith('-rules'))
@@ -308,6 +309,8 @@ void t.test("Falco's command works with another chart's name", (t) => {
   const told = notes(...command)
   for (const key of [
     'driver',
+    'image',
+    'podSecurityPolicy',
     'tty',
     'falcoctl',
     'falcosidekick',

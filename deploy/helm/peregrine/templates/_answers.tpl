@@ -10,6 +10,7 @@
   "scc" "on OpenShift, give the service account the privileged constraint"
   "services" "the metrics service is always there; other services belong into extraObjects"
   "tty" "output is never buffered"
+  "podSecurityPolicy" "gone with Kubernetes 1.25; docs/install.md says what Pod Security must allow"
   "podSecurityContext" "fsGroup is fixed, since it lets the exporter open the socket; containers are set by containerSecurityContext"
   "grafana" "dashboards are set by dashboards.*"
   "falcosidekickui" "Grafana and the exporter's page take its place"
@@ -66,6 +67,9 @@
 {{- with get $falco $key }}
   falco.{{ $key }}: {{ . }}
 {{- end }}
+{{- end }}
+{{- if include "peregrine.isFalcoImage" . }}
+  image: {{ .Values.image.repository }} is Falco's; set image.registry and image.repository to where you pushed peregrined
 {{- end }}
 {{- if not .Values.falco.grpc.enabled }}
   falco.grpc.enabled: the unix socket stays on, since the exporter listens there

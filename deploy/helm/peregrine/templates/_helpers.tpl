@@ -32,6 +32,19 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 {{- end -}}
 {{- end }}
 
+{{- /* Falco's own image, in values brought along, is not ours to run. */ -}}
+{{- define "peregrine.isFalcoImage" -}}
+{{- if hasPrefix "falcosecurity/" .Values.image.repository -}}yes{{- end -}}
+{{- end }}
+
+{{- define "peregrine.daemonImage" -}}
+{{- if include "peregrine.isFalcoImage" . -}}
+peregrined:{{ .Chart.AppVersion }}
+{{- else -}}
+{{ include "peregrine.image" (list .Values.image .Chart) }}
+{{- end -}}
+{{- end }}
+
 {{- define "peregrine.image" -}}
 {{- $image := index . 0 -}}{{- $chart := index . 1 -}}
 {{- with $image.registry -}}{{ . }}/{{- end -}}

@@ -324,7 +324,7 @@ spec:
       containers:
         - name: peregrined
           image: peregrined:0.1.0
-          imagePullPolicy: IfNotPresent
+          imagePullPolicy: Always
           args:
             - --grpc-socket=unix:///run/peregrine/peregrine.sock
             - --grpc-socket-group=65532
