@@ -293,6 +293,7 @@ void t.test("Falco's command works with another chart's name", (t) => {
     '--json-output',
     '--log-level=warn',
     '--http-output=http://siem/',
+    '-o=http_output.insecure=true',
     '--grpc-listen=0.0.0.0:5060',
     '--tls-client-ca=/etc/peregrine/certs/ca.crt',
   ]) {

@@ -71,6 +71,15 @@
 {{- if include "peregrine.isFalcoImage" . }}
   image: {{ .Values.image.repository }} is Falco's; set image.registry and image.repository to where you pushed peregrined
 {{- end }}
+{{- range $key := keys (omit .Values.serviceMonitor "create" "interval" "labels") | sortAlpha }}
+  serviceMonitor.{{ $key }}: no effect; a monitor of your own goes into extraObjects
+{{- end }}
+{{- if hasKey .Values.falco.grpc "threadiness" }}
+  falco.grpc.threadiness: threads are as many as needed
+{{- end }}
+{{- if hasKey .Values.falco.file_output "keep_alive" }}
+  falco.file_output.keep_alive: the file always stays open
+{{- end }}
 {{- if not .Values.falco.grpc.enabled }}
   falco.grpc.enabled: the unix socket stays on, since the exporter listens there
 {{- end }}

@@ -337,6 +337,7 @@ spec:
             - --stdout=json
             - --json-output
             - --http-output=http://siem/
+            - "-o=http_output.insecure=true"
             - --log-level=warn
             - --runtime-socket=containerd=/host/run/k3s/containerd/containerd.sock
             - --runtime-socket=cri=/host/run/crio/crio.sock
