@@ -26,7 +26,13 @@ function toText(value: object): string {
 /** `id: null` makes Grafana take the uid alone for the dashboard's identity. */
 function finish(dashboard: Dashboard): Dashboard & { id: null } {
   const panels = (dashboard.panels ?? []).map((panel, index) => withId(panel, index + 1))
-  return { ...dashboard, id: null, schemaVersion: SCHEMA_VERSION, panels }
+  return {
+    ...dashboard,
+    id: null,
+    schemaVersion: SCHEMA_VERSION,
+    annotations: { list: [] },
+    panels,
+  }
 }
 
 function withId(panel: Panel | RowPanel, id: number): Panel | RowPanel {
