@@ -112,6 +112,8 @@ export async function startExporter(
     clock,
     async committed({ detections, notices }, seconds) {
       self.observeCommit(seconds)
+      const newest = detections.at(-1)
+      if (newest !== undefined) self.observeSeen(toDelay(newest, clock()))
       if (config.page) feed.add(detections)
       notifier?.note(detections)
       for (const { rule } of notices) log.debug({ rule }, 'notice from a daemon')
@@ -344,12 +346,20 @@ function startShip(
       pushed: (seconds: number) => {
         self.observePush(seconds)
       },
+      shipped: (seconds: number) => {
+        self.observeShipped(seconds)
+      },
       storeFailed: (error: unknown) => {
         log.debug({ err: String(error) }, 'outbox cannot be written')
       },
     }
     return runShip(health, options, signal)
   })
+}
+
+/** In seconds; a host whose clock is ahead is not seen before it happened. */
+function toDelay({ timeNanoseconds }: Alert, nowMilliseconds: number): number {
+  return Math.max(0, nowMilliseconds - Number(timeNanoseconds / 1_000_000n)) / 1000
 }
 
 async function trimNow(

@@ -36,6 +36,10 @@ export interface SelfMetrics {
   render(): Promise<string>
   observeCommit(seconds: number): void
   observePush(seconds: number): void
+  /** From an event until its alert was kept. */
+  observeSeen(seconds: number): void
+  /** From an entry being kept until it was delivered. */
+  observeShipped(seconds: number): void
 }
 
 type Samples = readonly (readonly [labels: Readonly<Record<string, string>>, value: number])[]
@@ -60,6 +64,8 @@ const UNFIT = [
 ]
 
 const SECONDS_BUCKETS = [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10]
+/** A daemon or a Loki may have been away for an hour. */
+const DELAY_BUCKETS = [0.005, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 15, 60, 300, 3_600]
 
 export function createSelfMetrics(sources: MetricSources): SelfMetrics {
   const registry = new Registry()
@@ -88,8 +94,26 @@ export function createSelfMetrics(sources: MetricSources): SelfMetrics {
     buckets: SECONDS_BUCKETS,
     registers: sources.ship === undefined ? [] : [registry],
   })
+  const seen = new Histogram({
+    name: 'peregrine_alerts_delay_seconds',
+    help: 'Time from an event until its alert was counted, of the newest alert of each commit.',
+    buckets: DELAY_BUCKETS,
+    registers: [registry],
+  })
+  const shipped = new Histogram({
+    name: 'peregrine_ship_delay_seconds',
+    help: 'Time from counting an alert until Loki had it, of the oldest one of each batch.',
+    buckets: DELAY_BUCKETS,
+    registers: sources.ship === undefined ? [] : [registry],
+  })
   return {
     render: () => registry.metrics(),
+    observeSeen: (seconds) => {
+      seen.observe(seconds)
+    },
+    observeShipped: (seconds) => {
+      shipped.observe(seconds)
+    },
     observeCommit: (seconds) => {
       commits.observe(seconds)
     },

@@ -42,6 +42,8 @@ export interface ShipOptions {
   readonly heldBackoff?: Backoff
   readonly changed: (health: ShipHealth) => void
   readonly pushed: (seconds: number) => void
+  /** Told of each delivered batch how long its oldest entry had waited. */
+  readonly shipped: (seconds: number) => void
   readonly storeFailed: (error: unknown) => void
 }
 
@@ -89,7 +91,10 @@ export async function runShip(
       continue
     }
     const isDone = await deliver(toPart(loaded, health), health, options, signal)
-    if (isDone) await surely(() => store.finish(loaded.refs))
+    if (!isDone) continue
+    const oldest = loaded.refs[0]?.atMilliseconds ?? clock()
+    options.shipped(Math.max(0, clock() - oldest) / 1000)
+    await surely(() => store.finish(loaded.refs))
   }
 }
 

@@ -3,7 +3,7 @@
  *
  * Never decides what counts; knows nothing of series, store or Loki. What happens when the
  * daemon goes away: see subscription.ts. Bounds: four batches under way per daemon with our
- * method, 20,000 waiting alerts or 64 MiB with the standard one.
+ * method, 200,000 waiting alerts or 64 MiB with the standard one.
  */
 export { parseDaemonSource, type DaemonAddress, type DaemonSource } from './address.js'
 export type { TlsIdentity } from './channel.js'

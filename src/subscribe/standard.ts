@@ -14,11 +14,12 @@ import { decodeAlert } from './wire.js'
 
 const METHOD = '/falco.outputs.service/sub'
 const POLL_MILLISECONDS = 1_000
-/** 20,000 alerts of a kilobyte are 20 MB, and several seconds of a storm. */
-const CAPACITY = 20_000
-/** And so that 20,000 alerts of a megabyte are not 20 GB; counted as on the wire. */
+/** What Falco kept while nobody read comes in one burst; small alerts have some hundred bytes. */
+const CAPACITY = 200_000
+/** Counted as on the wire: some 70,000 usual alerts, or 64 of a megabyte. */
 const CAPACITY_BYTES = 64 * 1024 * 1024
-const BATCH_LIMIT = 1024
+/** As much as one commit takes: the slower the disk, the more go into one. */
+const BATCH_LIMIT = 8_192
 const EMPTY_REQUEST = Buffer.alloc(0)
 
 export interface StandardOptions {

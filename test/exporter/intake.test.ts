@@ -2,8 +2,10 @@ import { execFileSync } from 'node:child_process'
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { gzipSync } from 'node:zlib'
+import fc from 'fast-check'
 import { Agent, request } from 'undici'
 import t from 'tap'
+import { parseAlerts } from '../../src/intake/index.js'
 import { runExporter, sumOf, temporaryDirectory, until } from './support/exporter.js'
 import { startLoki } from './support/loki.js'
 
@@ -104,6 +106,32 @@ void t.test('what is posted is counted and shipped once it is answered', async (
   await exporter.stop()
   const again = await runExporter(t, args)
   t.equal(sumOf(await again.metrics(), 'falco_events'), 10, 'durable')
+})
+
+void t.test('whatever JSON comes, each element is an alert or says why not', (t) => {
+  const options = { fallbackHostname: 'here', nowMilliseconds: Date.now() }
+  const key = fc.constantFrom('rule', 'priority', 'time', 'output', 'output_fields', 'tags', 'x')
+  const value = fc.oneof(
+    fc.jsonValue(),
+    fc.constantFrom('Warning', 'Critical', '2026-01-01T00:00:00Z'),
+  )
+  const object = fc.dictionary(key, value)
+  fc.assert(
+    fc.property(fc.array(fc.oneof(object, fc.jsonValue())), fc.string(), (all, noise) => {
+      const parsed = parseAlerts(JSON.stringify(all), options)
+      t.equal(parsed.length, all.length)
+      for (const alert of parsed) {
+        if (alert.kind === 'invalid') continue
+        t.ok(alert.rule !== '' && alert.priority >= 0 && alert.priority <= 7)
+        alert.fields.forEach((text, name) => {
+          t.equal(typeof text, 'string', name)
+        })
+      }
+      parseAlerts(noise, options)
+    }),
+    { numRuns: 500 },
+  )
+  t.end()
 })
 
 void t.test('many small bombs at once take the room of a few', async (t) => {

@@ -31,8 +31,13 @@ void t.test('pushes labels, line and structured metadata in the push format', as
     wireAlert({ priority: 2, output_fields: { 'k8s.ns.name': 'shop', 'k8s.pod.name': 'cart-1' } }),
     wireAlert({ output: 'é'.repeat(150_000) }),
   )
-  await runExporter(t, args)
+  const exporter = await runExporter(t, args)
   await until('three entries', () => loki.entries.length === 3)
+  const delays = ['peregrine_alerts_delay_seconds_count', 'peregrine_ship_delay_seconds_count']
+  await until('their delays are told', async () => {
+    const page = await exporter.metrics()
+    return delays.every((name) => sumOf(page, name) >= 1)
+  })
   t.same(loki.faults, [])
   const [plain, critical, long] = loki.entries
   t.same(plain, {

@@ -1,5 +1,5 @@
 import { spawn, spawnSync } from 'node:child_process'
-import { writeFileSync } from 'node:fs'
+import { mkdirSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
 import t from 'tap'
@@ -37,25 +37,7 @@ void t.test(
     const args = ['--falco', socket, '--state-dir', join(directory, 'state'), '--listen', listen]
     const first = await runExporter(t, args)
 
-    const port = await freePort()
-    const config = join(directory, 'prometheus.yml')
-    const jobs = `scrape_configs: [{job_name: p, static_configs: [{targets: ['${listen}']}]}]`
-    writeFileSync(config, `global: {scrape_interval: 1s, scrape_timeout: 1s}\n${jobs}\n`)
-    const flags = [`--config.file=${config}`, `--storage.tsdb.path=${join(directory, 'tsdb')}`]
-    const address = `127.0.0.1:${port}`
-    const prometheus = spawn('prometheus', [...flags, `--web.listen-address=${address}`], {
-      stdio: 'ignore',
-    })
-    t.teardown(() => prometheus.kill('SIGKILL'))
-
-    const ask = async (query: string): Promise<number | undefined> => {
-      const url = `http://${address}/api/v1/query?query=${encodeURIComponent(query)}`
-      // Not up yet, or up and not ready yet: no answer.
-      const response = await fetch(url).catch(() => undefined)
-      const answer: unknown = response?.ok === true ? await response.json() : undefined
-      const value = isAnswer(answer) ? answer.data.result[0]?.value[1] : undefined
-      return value === undefined ? undefined : Number(value)
-    }
+    const { ask } = await startPrometheus(t, join(directory, 'prometheus'), listen)
     await until('scraped', async () => ((await ask('count_over_time(up[1m])')) ?? 0) >= 2)
 
     daemon.append(wireAlert())
@@ -70,5 +52,100 @@ void t.test(
     t.equal(await ask('changes(falco_events[1m])'), 1, '0, then 1, then nothing more')
     t.equal(await ask('min_over_time(falco_events[1m])'), 0)
     t.equal(sumOf(await second.metrics(), 'falco_events'), 1)
+  },
+)
+
+interface Prometheus {
+  readonly ask: (query: string) => Promise<number | undefined>
+  stop(): Promise<void>
+}
+
+/** One that scrapes each second; with a directory that was used before it goes on there. */
+async function startPrometheus(
+  t: { readonly teardown: (work: () => unknown) => void },
+  directory: string,
+  target: string,
+): Promise<Prometheus> {
+  mkdirSync(directory, { recursive: true })
+  const config = join(directory, 'prometheus.yml')
+  const jobs = `scrape_configs: [{job_name: p, static_configs: [{targets: ['${target}']}]}]`
+  writeFileSync(config, `global: {scrape_interval: 1s, scrape_timeout: 1s}\n${jobs}\n`)
+  const address = `127.0.0.1:${await freePort()}`
+  const flags = [`--config.file=${config}`, `--storage.tsdb.path=${join(directory, 'tsdb')}`]
+  const child = spawn('prometheus', [...flags, `--web.listen-address=${address}`], {
+    stdio: 'ignore',
+  })
+  const ended = new Promise<void>((resolve) => {
+    child.once('close', () => {
+      resolve()
+    })
+  })
+  t.teardown(() => child.kill('SIGKILL'))
+  const ask = async (query: string): Promise<number | undefined> => {
+    const url = `http://${address}/api/v1/query?query=${encodeURIComponent(query)}`
+    const response = await fetch(url).catch(() => undefined)
+    const answer: unknown = response?.ok === true ? await response.json() : undefined
+    const value = isAnswer(answer) ? answer.data.result[0]?.value[1] : undefined
+    return value === undefined ? undefined : Number(value)
+  }
+  return {
+    ask,
+    async stop() {
+      child.kill('SIGTERM')
+      await ended
+    },
+  }
+}
+
+void t.test(
+  'two Prometheus servers each see each event once, whoever is restarted meanwhile',
+  { skip: hasPrometheus ? false : 'prometheus is not installed', timeout: 300_000 },
+  async (t) => {
+    const directory = temporaryDirectory(t)
+    const socket = `unix:${join(directory, 'daemon.sock')}`
+    const daemon = await startDaemon(socket)
+    t.teardown(daemon.stop)
+    const listen = `127.0.0.1:${await freePort()}`
+    const args = ['--falco', socket, '--state-dir', join(directory, 'state'), '--listen', listen]
+    const exporter = await runExporter(t, args)
+    const start = (name: string): Promise<Prometheus> =>
+      startPrometheus(t, join(directory, name), listen)
+    const servers = await Promise.all([start('a'), start('b')])
+    const everywhere = async (what: string, query: string, least: number): Promise<void> => {
+      await until(
+        what,
+        async () => {
+          const values = await Promise.all(servers.map((server) => server.ask(query)))
+          return values.every((value) => (value ?? 0) > least)
+        },
+        90_000,
+      )
+    }
+    await everywhere('both scrape', 'count_over_time(up[1m])', 1)
+    const increased = (rule: string): Promise<void> =>
+      everywhere(`${rule} increases`, `increase(falco_events{rule="${rule}"}[10m])`, 0)
+
+    daemon.append(wireAlert({ rule: 'one' }))
+    await increased('one')
+
+    await servers[0].stop()
+    daemon.append(wireAlert({ rule: 'while a is away' }))
+    const elsewhere = 'increase(falco_events{rule="while a is away"}[10m])'
+    await until('b alone', async () => ((await servers[1].ask(elsewhere)) ?? 0) > 0, 90_000)
+    servers[0] = await start('a')
+    await increased('while a is away')
+
+    await exporter.kill()
+    daemon.append(wireAlert({ rule: 'while nobody exports' }))
+    await everywhere('failed scrapes', '1 - min_over_time(up[1m])', 0)
+    await runExporter(t, args)
+    await increased('while nobody exports')
+
+    for (const server of servers) {
+      t.equal(await server.ask('max(resets(falco_events[10m]))'), 0, 'nothing is counted again')
+      t.equal(await server.ask('max(changes(falco_events[10m]))'), 1, '0, then 1')
+      t.equal(await server.ask('max(min_over_time(falco_events[10m]))'), 0)
+      t.equal(await server.ask('count(count_over_time(falco_events[10m]))'), 3)
+    }
   },
 )

@@ -34,3 +34,25 @@ void t.test('polls a Falco that answers only when asked, and reads its "null"', 
   await until('back', async () => sumOf(await exporter.metrics(), 'falco_events') === 3)
   t.ok(again.requests() >= 1)
 })
+
+void t.test('what a Falco kept while nobody read comes in whole', async (t) => {
+  const directory = temporaryDirectory(t)
+  const socket = `unix:${join(directory, 'falco.sock')}`
+  const falco = await startFalco(socket)
+  t.teardown(falco.stop)
+  const backlog = 50_000
+  const alert = wireAlert()
+  for (let number = 0; number < backlog; number++) falco.queue.push(alert)
+  const exporter = await runExporter(t, ['--falco', socket, '--state-dir', ':temporary:'])
+  const isIn = async (): Promise<boolean> =>
+    sumOf(await exporter.metrics(), 'peregrine_subscribe_alerts_received_total') === backlog
+  await until('all came', isIn, 90_000)
+  await until('nothing waits', async () => {
+    return sumOf(await exporter.metrics(), 'peregrine_alerts_waiting') === 0
+  })
+  const page = await exporter.metrics()
+  t.equal(sumOf(page, 'peregrine_subscribe_alerts_dropped_total'), 0)
+  await until('all are counted', async () => {
+    return sumOf(await exporter.metrics(), 'falco_events') === backlog
+  })
+})
