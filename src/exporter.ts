@@ -54,8 +54,8 @@ export interface Exporter {
   readonly intakePort: number | undefined
   /**
    * Takes what can change while running: daemons and their certificates, filters, users and
-   * certificates of --listen, the log level. Rejects, and changes nothing, where a file that is
-   * named cannot be used.
+   * certificates of --listen, login and certificates of the intake and of Loki, the log level.
+   * Rejects, and changes nothing, where a file that is named cannot be used.
    */
   reload(config: Config): Promise<void>
   readonly reloads: ReloadHealth
@@ -193,9 +193,13 @@ export async function startExporter(
     reloads,
     async reload(next) {
       const files = await readFiles(next)
+      const secrets = next.intake === undefined ? undefined : await readIntakeSecrets(next.intake)
+      const loki = next.loki === undefined ? undefined : await readLokiTarget(next.loki)
       Object.assign(live, { config: next, ...files })
       subscriptions.use(next.daemons)
       server.use(live.web)
+      if (secrets !== undefined) intake?.use(secrets)
+      if (loki !== undefined && target !== undefined) pusher?.use({ ...loki, url: target.url })
       log.level = next.logLevel
     },
     close() {

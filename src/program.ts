@@ -84,6 +84,9 @@ const RELOADED: ReadonlySet<string> = new Set([
   'seriesSelection',
 ])
 
+/** Of the settings of a target. */
+const RELOADED_PARTS: ReadonlySet<string> = new Set(['selection', 'login', 'headers', 'clientCa'])
+
 function reloadOnSignal(
   exporter: Exporter,
   log: Logger,
@@ -113,7 +116,9 @@ function reloadOnSignal(
 function findChanges(before: Config, after: Config): readonly string[] {
   const text = (value: unknown): string =>
     JSON.stringify(value, (key, part: unknown) => {
-      if (key === 'selection') return undefined
+      if (RELOADED_PARTS.has(key)) return undefined
+      // On or off stays; the files are read anew.
+      if (key === 'tls' && typeof part === 'object') return 'on'
       return part instanceof Map ? [...part] : part
     })
   const values = new Map(Object.entries(before))

@@ -1,5 +1,6 @@
 /** The intake's HTTP server. See index.ts. */
 import { createHash, timingSafeEqual } from 'node:crypto'
+import { Server as TlsServer } from 'node:tls'
 import { promisify } from 'node:util'
 import { brotliDecompress, gunzip, inflate } from 'node:zlib'
 import { fastify, type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
@@ -39,6 +40,8 @@ export interface IntakeOptions {
 export interface Intake {
   readonly health: IntakeHealth
   readonly port: number
+  /** Takes a new login and certificate; TLS itself stays on or off. */
+  use(secrets: IntakeSecrets): void
   close(): Promise<void>
 }
 
@@ -57,6 +60,7 @@ export async function createIntake(options: IntakeOptions): Promise<Intake> {
     lastMessageMilliseconds: 0,
     lastError: undefined,
   }
+  let { secrets } = options
   const app = createApp(options)
   app.server.maxConnections = CONNECTIONS
   app.removeAllContentTypeParsers()
@@ -68,7 +72,7 @@ export async function createIntake(options: IntakeOptions): Promise<Intake> {
     done()
   })
   app.addHook('onRequest', async (request, reply) => {
-    const { authorization } = options.secrets
+    const { authorization } = secrets
     if (authorization !== undefined && !isSame(request.headers.authorization, authorization)) {
       const scheme = authorization.startsWith('Basic') ? 'Basic realm="peregrine"' : 'Bearer'
       return reply.code(401).header('www-authenticate', scheme).send({ error: 'not authorised' })
@@ -131,7 +135,16 @@ export async function createIntake(options: IntakeOptions): Promise<Intake> {
   await app.listen({ host: options.host, port: options.port })
   const address = app.server.address()
   const port = address !== null && typeof address === 'object' ? address.port : options.port
-  return { health, port, close: () => app.close() }
+  return {
+    health,
+    port,
+    use(next) {
+      const server: unknown = app.server
+      if (next.tls !== undefined && server instanceof TlsServer) server.setSecureContext(next.tls)
+      secrets = next
+    },
+    close: () => app.close(),
+  }
 }
 
 function createApp({ bodyLimitBytes, secrets }: IntakeOptions): FastifyInstance {

@@ -5,7 +5,7 @@
  * process' metrics and the histograms. Counters are copied in at the scrape, so the rooms know
  * no metrics library.
  */
-import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from '@prometheus-io/client'
+import { collectDefaultMetrics, Counter, Gauge, Registry } from '@prometheus-io/client'
 import { INVALID_REASONS } from '../alert.js'
 import type { LedgerHealth } from '../ledger/index.js'
 import type { Counts } from '../series/index.js'
@@ -14,6 +14,7 @@ import type { NotifyHealth } from '../notify/index.js'
 import { DECISIONS, type ShipHealth, type Streams } from '../ship/index.js'
 import type { Store } from '../store/index.js'
 import type { SubscriptionHealth } from '../subscribe/index.js'
+import { createTimes, type Times } from './times.js'
 
 export interface MetricSources {
   readonly version: string
@@ -32,14 +33,8 @@ export interface MetricSources {
   readonly clock: () => number
 }
 
-export interface SelfMetrics {
+export interface SelfMetrics extends Times {
   render(): Promise<string>
-  observeCommit(seconds: number): void
-  observePush(seconds: number): void
-  /** From an event until its alert was kept. */
-  observeSeen(seconds: number): void
-  /** From an entry being kept until it was delivered. */
-  observeShipped(seconds: number): void
 }
 
 type Samples = readonly (readonly [labels: Readonly<Record<string, string>>, value: number])[]
@@ -63,10 +58,6 @@ const UNFIT = [
   'nodejs_eventloop_utilization_summary',
 ]
 
-const SECONDS_BUCKETS = [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10]
-/** A daemon or a Loki may have been away for an hour. */
-const DELAY_BUCKETS = [0.005, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 15, 60, 300, 3_600]
-
 export function createSelfMetrics(sources: MetricSources): SelfMetrics {
   const registry = new Registry()
   collectDefaultMetrics({ register: registry })
@@ -82,45 +73,8 @@ export function createSelfMetrics(sources: MetricSources): SelfMetrics {
     ...(sources.ship === undefined ? [] : aboutShipping(sources.ship, sources)),
   ]
   for (const family of families) register(family, registry)
-  const commits = new Histogram({
-    name: 'peregrine_store_commit_duration_seconds',
-    help: 'Time from planning a commit until it was durable.',
-    buckets: SECONDS_BUCKETS,
-    registers: [registry],
-  })
-  const pushes = new Histogram({
-    name: 'peregrine_ship_push_duration_seconds',
-    help: 'Time of one push to Loki, whatever came of it.',
-    buckets: SECONDS_BUCKETS,
-    registers: sources.ship === undefined ? [] : [registry],
-  })
-  const seen = new Histogram({
-    name: 'peregrine_alerts_delay_seconds',
-    help: 'Time from an event until its alert was counted, of the newest alert of each commit.',
-    buckets: DELAY_BUCKETS,
-    registers: [registry],
-  })
-  const shipped = new Histogram({
-    name: 'peregrine_ship_delay_seconds',
-    help: 'Time from counting an alert until Loki had it, of the oldest one of each batch.',
-    buckets: DELAY_BUCKETS,
-    registers: sources.ship === undefined ? [] : [registry],
-  })
-  return {
-    render: () => registry.metrics(),
-    observeSeen: (seconds) => {
-      seen.observe(seconds)
-    },
-    observeShipped: (seconds) => {
-      shipped.observe(seconds)
-    },
-    observeCommit: (seconds) => {
-      commits.observe(seconds)
-    },
-    observePush: (seconds) => {
-      pushes.observe(seconds)
-    },
-  }
+  const times = createTimes(registry, { isShipping: sources.ship !== undefined })
+  return { ...times, render: () => registry.metrics() }
 }
 
 /** A name that ends in `_total` is a counter, every other one a gauge. */

@@ -9,8 +9,8 @@ import { createHash } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import { dirname, isAbsolute, join } from 'node:path'
 import { createSecureContext, type SecureVersion } from 'node:tls'
-import { compare } from 'bcryptjs'
 import { LineCounter, isMap, parseDocument } from 'yaml'
+import { createPasswordComparer } from './passwords.js'
 
 export interface WebTls {
   readonly cert: Buffer
@@ -136,6 +136,7 @@ const NOBODY = '$2b$10$CwTycUXWue0Thq9StjUM0uJ8p3qV5v3xwQp1rD4kYyZb0V6m5v5Su'
 
 export function createGate(users: () => ReadonlyMap<string, string>): Gate {
   const admitted = new Set<string>()
+  const compare = createPasswordComparer()
   let underWay = 0
   return {
     async admits(authorization) {
@@ -151,7 +152,7 @@ export function createGate(users: () => ReadonlyMap<string, string>): Gate {
       if (underWay >= AT_ONCE) return false
       underWay++
       try {
-        const isRight = await compare(login.password, hash ?? NOBODY).catch(() => false)
+        const isRight = await compare(login.password, hash ?? NOBODY)
         if (!isRight || hash === undefined) return false
       } finally {
         underWay--

@@ -26,6 +26,8 @@ export type Answer =
 export interface Pusher {
   /** `tenant` is empty where Loki has one. */
   push(body: Buffer, tenant: string, signal: AbortSignal): Promise<Answer>
+  /** Takes another login, headers or certificates from the next push on. */
+  use(target: LokiTarget): void
   close(): Promise<void>
 }
 
@@ -33,14 +35,18 @@ export interface Pusher {
 const TIMEOUT_MILLISECONDS = 30_000
 const TEXT_LIMIT_BYTES = 8_192
 
-export function createPusher(target: LokiTarget, userAgent: string): Pusher {
-  const agent = new Agent({
-    headersTimeout: TIMEOUT_MILLISECONDS,
-    bodyTimeout: TIMEOUT_MILLISECONDS,
-    connect: { timeout: 10_000, ...target.tls },
-  })
-  const common = toHeaders(target, userAgent)
+export function createPusher(first: LokiTarget, userAgent: string): Pusher {
+  let target = first
+  let agent = createAgent(target)
+  let common = toHeaders(target, userAgent)
   return {
+    use(next) {
+      // Ends when what is under way has its answer.
+      void agent.close()
+      target = next
+      agent = createAgent(target)
+      common = toHeaders(target, userAgent)
+    },
     async push(body, tenant, signal) {
       try {
         const headers = tenant === '' ? common : { ...common, 'x-scope-orgid': tenant }
@@ -52,6 +58,14 @@ export function createPusher(target: LokiTarget, userAgent: string): Pusher {
     },
     close: () => agent.destroy(),
   }
+}
+
+function createAgent({ tls }: LokiTarget): Agent {
+  return new Agent({
+    headersTimeout: TIMEOUT_MILLISECONDS,
+    bodyTimeout: TIMEOUT_MILLISECONDS,
+    connect: { timeout: 10_000, ...tls },
+  })
 }
 
 function toHeaders(target: LokiTarget, userAgent: string): Record<string, string> {

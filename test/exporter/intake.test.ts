@@ -175,7 +175,7 @@ void t.test('senders must be who they say', async (t) => {
   const exporter = await runExporter(t, [...HTTP, ...tls, ...client, '--state-dir', ':temporary:'])
   await until('open', () => intakeOf(exporter.log()) !== '')
   const url = `https://${intakeOf(exporter.log())}/`
-  const ca = readFileSync(at('server.pem'))
+  let ca = readFileSync(at('server.pem'))
   const cert = readFileSync(at('client.pem'))
   const key = readFileSync(at('client.key'))
   const ask = async (connect: object, authorization: string): Promise<number | undefined> => {
@@ -193,5 +193,13 @@ void t.test('senders must be who they say', async (t) => {
   t.equal(await ask({ cert, key }, ''), 401)
   t.equal(await ask({}, 'Bearer sesame'), undefined, 'no certificate, no connection')
   t.equal(sumOf(await exporter.metrics(), 'falco_events'), 1)
-  t.notMatch(exporter.log(), 'sesame')
+
+  // A certificate that was renewed and a token that was changed need no restart.
+  make('server')
+  writeFileSync(at('token'), 'tahini\n')
+  exporter.reload()
+  ca = readFileSync(at('server.pem'))
+  await until('taken over', async () => (await ask({ cert, key }, 'Bearer tahini')) === 200)
+  t.equal(await ask({ cert, key }, 'Bearer sesame'), 401)
+  t.notMatch(exporter.log(), /sesame|tahini/)
 })

@@ -67,6 +67,17 @@ void t.test('pushes labels, line and structured metadata in the push format', as
     'content-type': 'application/json',
     'user-agent': /^peregrine\/\d/,
   })
+
+  writeFileSync(password, 'changed\n')
+  exporter.reload()
+  await until('reloaded', async () => {
+    return sumOf(await exporter.metrics(), 'peregrine_config_reloads_total', 'succeeded') === 1
+  })
+  daemon.append(wireAlert({ output: 'with the new password' }))
+  await until('another entry', () => loki.entries.length === 4)
+  t.match(loki.pushes.at(-1)?.headers, {
+    authorization: `Basic ${Buffer.from('me:changed').toString('base64')}`,
+  })
 })
 
 interface Case {
