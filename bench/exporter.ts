@@ -1,7 +1,8 @@
 /**
  * How many alerts per second reach the counters, by protocol, and Loki.
  *
- *   node dist/bench/exporter.js [alerts]
+ *   node dist/bench/exporter.js           all of what follows, memory for a minute
+ *   node dist/bench/exporter.js ALERTS    the first table alone
  *   node dist/bench/exporter.js memory [seconds]   resident memory at 5,000 alerts a second, with Loki
  *   node dist/bench/exporter.js scrape [series]    time of a scrape, and the longest stall during it
  *   node dist/bench/exporter.js intake [alerts]    one alert a request, keep-alive, durable
@@ -10,27 +11,28 @@
  * before it begins and so is no limit (see the floor: the same stream read and thrown away).
  * Alerts have 20 fields and at least 900 bytes, over 200 series.
  */
-import { fork, spawn, type ChildProcess } from 'node:child_process'
-import { createServer } from 'node:http'
+import { fork } from 'node:child_process'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { cpus, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import {
-  Client,
-  credentials,
-  Server,
-  ServerCredentials,
-  type ServiceDefinition,
-} from '@grpc/grpc-js'
-import protobuf from 'protobufjs'
+import { Client, credentials } from '@grpc/grpc-js'
 import { Agent, request } from 'undici'
+import {
+  encodeAlert,
+  encodeBatch,
+  listening,
+  read,
+  SERIES,
+  serveRaw,
+  startExporter,
+  startSink,
+  SUBSCRIBE,
+  type Call,
+} from './exporter-support.js'
 import { figuresOf, printTable, quantile } from './support.js'
 
-const MAIN = fileURLToPath(new URL('../src/main.js', import.meta.url))
-const PROTO = fileURLToPath(new URL('../../proto', import.meta.url))
 const BATCH = 512
-const SERIES = 200
 
 interface Figure {
   readonly what: string
@@ -53,6 +55,7 @@ async function runAll(alerts: number): Promise<void> {
     const cells = [Math.round(perSecond), cpuMicrosecondsPerAlert?.toFixed(1), residentMiB]
     process.stdout.write(`| ${what} | ${cells.map((cell) => cell ?? '').join(' | ')} |\n`)
   }
+  process.stdout.write('\n')
 }
 
 /** The same batches read by grpc-js and thrown away undecoded. */
@@ -97,11 +100,11 @@ async function measure(
       const metric = toLoki
         ? 'peregrine_ship_accepted_entries_total'
         : 'peregrine_alerts_counted_total'
-      const { seconds, text } = await untilCounted(page, metric, alerts)
-      const cpu = read(text, 'process_cpu_seconds_total')
+      const cpuOf = (): number => figuresOf(exporter.pid ?? 0).cpuSeconds
+      const { seconds, cpuSeconds, text } = await untilCounted(page, metric, alerts, cpuOf)
       const residentMiB = Math.round(read(text, 'process_resident_memory_bytes') / 2 ** 20)
       exporter.kill('SIGKILL')
-      const cpuMicrosecondsPerAlert = (cpu / alerts) * 1e6
+      const cpuMicrosecondsPerAlert = (cpuSeconds / alerts) * 1e6
       return { what, perSecond: alerts / seconds, cpuMicrosecondsPerAlert, residentMiB }
     })
   } finally {
@@ -115,37 +118,28 @@ async function untilCounted(
   page: string,
   metric: string,
   alerts: number,
-): Promise<{ readonly seconds: number; readonly text: string }> {
+  cpuOf: () => number,
+): Promise<{ readonly seconds: number; readonly cpuSeconds: number; readonly text: string }> {
   let begun: number | undefined
+  let cpuBefore = 0
   let before = 0
   for (;;) {
     const text = await (await fetch(`${page}/metrics`)).text()
     const done = read(text, metric)
     if (done > 0 && begun === undefined) {
       begun = performance.now()
+      cpuBefore = cpuOf()
       before = done
     }
     const dropped = read(text, 'peregrine_subscribe_alerts_dropped_total')
     if (begun !== undefined && done + dropped >= alerts) {
       if (dropped > 0) process.stdout.write(`(${dropped} dropped)\n`)
       const share = (alerts - before) / alerts
-      return { seconds: (performance.now() - begun) / 1000 / share, text }
+      const seconds = (performance.now() - begun) / 1000 / share
+      return { seconds, cpuSeconds: (cpuOf() - cpuBefore) / share, text }
     }
     await new Promise((resolve) => setTimeout(resolve, 50))
   }
-}
-
-function read(text: string, metric: string): number {
-  return Number(new RegExp(`^${metric}(?:\\{.*\\})? (.*)$`, 'm').exec(text)?.[1] ?? 0)
-}
-
-function listening(child: ChildProcess): Promise<string> {
-  return new Promise((resolve) => {
-    child.stderr?.on('data', (part: Buffer) => {
-      const found = /"address":"([^"]+)"/.exec(part.toString())?.[1]
-      if (found !== undefined) resolve(found)
-    })
-  })
 }
 
 async function withServer<T>(
@@ -165,96 +159,33 @@ async function withServer<T>(
   }
 }
 
-async function startSink(): Promise<{ readonly url: string; readonly close: () => void }> {
-  const server = createServer((request, response) => {
-    request.resume().on('end', () => response.writeHead(204).end())
-  })
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  const address = server.address()
-  const port = address !== null && typeof address === 'object' ? address.port : 0
-  return { url: `http://127.0.0.1:${port}`, close: () => server.close() }
-}
-
 // The server's side.
 
 async function serveAlerts(protocol: string, address: string, alerts: number): Promise<void> {
-  const server = new Server()
-  const raw = (bytes: Buffer): Buffer => bytes
-  const shape = {
-    requestSerialize: raw,
-    requestDeserialize: raw,
-    responseSerialize: raw,
-    responseDeserialize: raw,
-  }
   const isBatched = protocol === 'batched'
-  const path = isBatched ? '/peregrine.alerts.v1.Alerts/Subscribe' : '/falco.outputs.service/sub'
-  const service: ServiceDefinition = {
-    call: { path, requestStream: !isBatched, responseStream: true, ...shape },
-  }
+  const path = isBatched ? SUBSCRIBE : '/falco.outputs.service/sub'
   const messages = isBatched ? encodeBatches(alerts) : encodeSingles(alerts)
   let next = 0
-  interface Call {
-    on(event: string, listener: () => void): void
-    write(message: Buffer): boolean
-  }
   const send = (call: Call): void => {
     for (let message = messages[next]; message !== undefined; message = messages[next]) {
       next++
       if (!call.write(message)) return
     }
   }
-  server.addService(service, {
-    call(call: Call) {
-      next = 0
-      call.on('drain', () => {
+  await serveRaw(address, path, !isBatched, (call) => {
+    next = 0
+    call.on('drain', () => {
+      send(call)
+    })
+    if (isBatched) send(call)
+    else {
+      call.on('data', () => {
         send(call)
       })
-      call.on('error', () => undefined)
-      if (isBatched) send(call)
-      else {
-        call.on('data', () => {
-          send(call)
-        })
-      }
-    },
-  })
-  await new Promise<void>((resolve) => {
-    server.bindAsync(address, ServerCredentials.createInsecure(), () => {
-      resolve()
-    })
+    }
   })
   process.send?.('ready')
 }
-
-function loadRoot(): protobuf.Root {
-  const root = new protobuf.Root()
-  root.resolvePath = (_origin, file) => (file.startsWith('google/') ? file : join(PROTO, file))
-  return root.loadSync(['peregrine/alerts.proto', 'falco/outputs.proto'], { keepCase: true })
-}
-
-function encodeAlert(index: number): Uint8Array {
-  types ??= loadRoot()
-  const type = types.lookupType('falco.outputs.response')
-  const fields: Record<string, string> = {
-    'k8s.ns.name': 'shop',
-    'k8s.pod.name': `cart-${index % SERIES}`,
-  }
-  for (let field = 0; field < 18; field++)
-    fields[`proc.field.${field}`] = `value ${field} of ${index}`
-  const message = {
-    time: { seconds: Math.floor(Date.now() / 1000), nanos: index % 1_000_000_000 },
-    priority: index % 8,
-    rule: `Rule number ${index % 10}`,
-    output: `Sensitive file opened for reading by an untrusted program ${'(some detail) '.repeat(10)}${index}`,
-    output_fields: fields,
-    hostname: 'node-a.example.org',
-    tags: ['container', 'filesystem', 'mitre_credential_access'],
-    source: 'syscall',
-    position: { stream_id: 'f'.repeat(32), sequence: index + 1 },
-  }
-  return type.encode(type.fromObject(message)).finish()
-}
-let types: protobuf.Root | undefined
 
 function encodeSingles(alerts: number): Buffer[] {
   return Array.from({ length: alerts }, (_, index) => Buffer.from(encodeAlert(index)))
@@ -263,51 +194,24 @@ function encodeSingles(alerts: number): Buffer[] {
 function encodeBatches(alerts: number): Buffer[] {
   const batches: Buffer[] = []
   for (let from = 0; from < alerts; from += BATCH) {
-    const writer = protobuf.Writer.create()
-    for (let index = from; index < Math.min(alerts, from + BATCH); index++) {
-      writer.uint32((1 << 3) | 2).bytes(encodeAlert(index))
-    }
-    batches.push(Buffer.from(writer.finish()))
+    const length = Math.min(BATCH, alerts - from)
+    batches.push(encodeBatch(Array.from({ length }, (_, index) => encodeAlert(from + index))))
   }
   return batches
 }
 
 const RATE = 5_000
 
-/** The same batches again and again, a tenth of a second's worth at a time. */
+/** A tenth of a second's worth at a time. */
 async function servePaced(address: string): Promise<void> {
-  const server = new Server()
-  const raw = (bytes: Buffer): Buffer => bytes
-  const service: ServiceDefinition = {
-    call: {
-      path: '/peregrine.alerts.v1.Alerts/Subscribe',
-      requestStream: false,
-      responseStream: true,
-      requestSerialize: raw,
-      requestDeserialize: raw,
-      responseSerialize: raw,
-      responseDeserialize: raw,
-    },
-  }
   let next = 0
-  server.addService(service, {
-    call(call: { write(message: Buffer): boolean; on(event: string, work: () => void): void }) {
-      const timer = setInterval(() => {
-        const writer = protobuf.Writer.create()
-        for (let count = 0; count < RATE / 10; count++) {
-          writer.uint32((1 << 3) | 2).bytes(encodeAlert(next++))
-        }
-        call.write(Buffer.from(writer.finish()))
-      }, 100)
-      call.on('cancelled', () => {
-        clearInterval(timer)
-      })
-      call.on('error', () => undefined)
-    },
-  })
-  await new Promise<void>((resolve) => {
-    server.bindAsync(address, ServerCredentials.createInsecure(), () => {
-      resolve()
+  await serveRaw(address, SUBSCRIBE, false, (call) => {
+    const timer = setInterval(() => {
+      const length = RATE / 10
+      call.write(encodeBatch(Array.from({ length }, () => encodeAlert(next++))))
+    }, 100)
+    call.on('cancelled', () => {
+      clearInterval(timer)
     })
   })
   process.send?.('ready')
@@ -341,18 +245,6 @@ async function measureMemory(seconds: number): Promise<void> {
   })
   loki.close()
   rmSync(state, { recursive: true, force: true })
-}
-
-/** As `npm run exporter` starts it. */
-function nodeFlags(): readonly string[] {
-  return ['--max-semi-space-size=16', '--max-old-space-size=256']
-}
-
-/** As `npm run exporter` sets them: freed bodies go back to the kernel at once. */
-const MALLOC = {
-  MALLOC_ARENA_MAX: '1',
-  MALLOC_MMAP_THRESHOLD_: '131072',
-  MALLOC_TRIM_THRESHOLD_: '262144',
 }
 
 /** Posts over 64 kept connections, one alert a request, and waits for each answer. */
@@ -442,17 +334,15 @@ async function measureScrape(series: number): Promise<void> {
   printTable([`${series} series`, 'scrape, ms (median of 5)', 'longest other request, ms'], rows)
 }
 
-function startExporter(flags: readonly string[]): ChildProcess {
-  return spawn(process.execPath, [...nodeFlags(), MAIN, ...flags], {
-    stdio: ['ignore', 'ignore', 'pipe'],
-    env: { ...process.env, ...MALLOC },
-  })
-}
-
 const [mode = 'run', target = '', count = ''] = process.argv.slice(2)
 if (mode === 'batched' || mode === 'standard') await serveAlerts(mode, target, Number(count))
 else if (mode === 'paced') await servePaced(target)
 else if (mode === 'memory') await measureMemory(Number(target || 600))
 else if (mode === 'scrape') await measureScrape(Number(target || 100_000))
 else if (mode === 'intake') await measureIntake(Number(target || 30_000))
-else await runAll(Number(mode === 'run' ? 300_000 : mode))
+else if (mode === 'run') {
+  await runAll(300_000)
+  await measureIntake(30_000)
+  await measureScrape(100_000)
+  await measureMemory(60)
+} else await runAll(Number(mode))
