@@ -38,6 +38,11 @@ for (const kind of ['containerd', 'cri']) {
     ])
     const alert = (mark: string): Promise<PrintedAlert> => waitFor(daemon, mark)
 
+    await t.test('a runtime that has nothing to tell is followed all the same', async (t) => {
+      await until('it is followed', () => daemon.log().includes('container names come from'))
+      t.notMatch(daemon.log(), 'container names are not to be had')
+    })
+
     await t.test('a pod that ran before the daemon', async (t) => {
       await early.exec(earlyId, ['/bin/true', 'pgr-mark-early'])
       const { output_fields: fields } = await alert('pgr-mark-early')

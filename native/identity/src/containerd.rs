@@ -19,7 +19,7 @@ use tonic_prost::ProstCodec;
 
 use crate::{
     Failure,
-    cri::{self, Api, limited},
+    cri::{self, Api, Events, limited},
     http::CALL_LIMIT,
     images::Images,
     looks::Looks,
@@ -86,7 +86,9 @@ impl Containerd {
 
     /// Follows the containers until the connection fails.
     pub async fn watch(&self, sink: &Sink) -> Result<(), Failure> {
-        let mut events = self.subscribe().await?;
+        let mut events = self.subscribe()?;
+        // Its request goes first.
+        tokio::task::yield_now().await;
         self.list_namespaces().await?;
         self.images.list(&self.api).await;
         let mut looks = Looks::new(|thing| self.look(thing));
@@ -107,7 +109,7 @@ impl Containerd {
         sink.listed(ids.iter().map(String::as_str));
         loop {
             tokio::select! {
-                event = events.next() => {
+                event = events.recv() => {
                     let event = event.ok_or(Failure::Closed)??;
                     if let Some(thing) = self.hear(&event, sink)? {
                         looks.ask(thing);
@@ -238,19 +240,15 @@ impl Containerd {
         Ok(())
     }
 
-    async fn subscribe(&self) -> Result<tonic::Streaming<wire::Envelope>, Failure> {
+    fn subscribe(&self) -> Result<Events<wire::Envelope>, Failure> {
         let path = "/containerd.services.events.v1.Events/Subscribe";
         let mut grpc = Grpc::new(self.api.channel()?);
-        let filters = vec![TOPICS.to_owned()];
-        // containerd sends the head of the answer with the first event, so its coming cannot be
-        // waited for in general; what is listed afterwards makes up for what is missed.
-        let call = async {
+        Ok(cri::follow(async move {
             ready(&mut grpc).await?;
             let codec = ProstCodec::<_, wire::Envelope>::default();
-            let request = Request::new(wire::SubscribeRequest { filters });
+            let request = Request::new(wire::SubscribeRequest { filters: vec![TOPICS.to_owned()] });
             grpc.server_streaming(request, PathAndQuery::from_static(path), codec).await
-        };
-        Ok(limited(call).await?.into_inner())
+        }))
     }
 
     fn namespaces(&self) -> Vec<String> {

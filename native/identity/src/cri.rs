@@ -2,12 +2,13 @@
 
 use std::{collections::HashSet, path::Path, sync::Mutex, time::Duration};
 
+use futures_util::StreamExt;
 use hyper_util::rt::TokioIo;
 use peregrine_world::{
     Runtime,
     identity::{Identity, Image, KUBELET, Labels, Pod},
 };
-use tokio::net::UnixStream;
+use tokio::{net::UnixStream, sync::mpsc};
 use tonic::transport::{Channel, Endpoint, Uri};
 
 use crate::{
@@ -67,12 +68,9 @@ impl Cri {
         self.ask_version().await?;
         let mut service = self.api.runtime()?;
         let mut events =
-            match limited(service.get_container_events(wire::GetEventsRequest {})).await {
-                Ok(events) => Some(events.into_inner()),
-                // Without events the list is read again and again.
-                Err(Failure::Rpc(_) | Failure::Late(_)) => None,
-                Err(failure) => return Err(failure),
-            };
+            Some(follow(
+                async move { service.get_container_events(wire::GetEventsRequest {}).await },
+            ));
         self.images.list(&self.api).await;
         let mut known = HashSet::new();
         let mut looks = Looks::new(|thing| self.look(thing));
@@ -82,11 +80,14 @@ impl Cri {
         let mut next_list = tokio::time::interval(LIST_INTERVAL);
         loop {
             tokio::select! {
-                event = next_of(&mut events) => {
-                    if let Some(thing) = self.hear(event?, sink) {
-                        looks.ask(thing);
+                event = next_of(&mut events) => match event {
+                    Ok(event) => self.hear(event, sink).into_iter().for_each(|it| looks.ask(it)),
+                    // Without events the list is read again and again.
+                    Err(Failure::Rpc(status)) if status.code() == tonic::Code::Unimplemented => {
+                        events = None;
                     }
-                }
+                    Err(failure) => return Err(failure),
+                },
                 _ = next_list.tick(), if events.is_none() => {
                     self.list(sink, &mut known).await?.into_iter().for_each(|it| looks.ask(it));
                 }
@@ -242,13 +243,44 @@ impl Thing {
 }
 
 /// The next event; never, where there are none.
-async fn next_of(
-    events: &mut Option<tonic::Streaming<wire::ContainerEventResponse>>,
-) -> Result<wire::ContainerEventResponse, Failure> {
+async fn next_of<T>(events: &mut Option<Events<T>>) -> Result<T, Failure> {
     match events {
-        Some(events) => events.message().await?.ok_or(Failure::Closed),
+        Some(events) => events.recv().await.ok_or(Failure::Closed)?,
         None => std::future::pending().await,
     }
+}
+
+/// What a runtime tells by itself, until it ends.
+pub type Events<T> = mpsc::Receiver<Result<T, Failure>>;
+
+/// Follows a stream of events. Go's servers send the head of their answer with the first event, which
+/// may be hours away, so nobody can wait for it; what is listed meanwhile makes up for what is missed.
+pub fn follow<T: Send + 'static>(
+    open: impl Future<Output = Result<tonic::Response<tonic::Streaming<T>>, tonic::Status>>
+    + Send
+    + 'static,
+) -> Events<T> {
+    /// Events that wait to be taken; then the runtime waits.
+    const WAITING: usize = 64;
+    let (sender, events) = mpsc::channel(WAITING);
+    tokio::spawn(async move {
+        let pump = async {
+            let mut stream = match open.await {
+                Ok(answer) => answer.into_inner(),
+                Err(status) => return sender.send(Err(status.into())).await,
+            };
+            while let Some(event) = stream.next().await {
+                sender.send(event.map_err(Failure::from)).await?;
+            }
+            Ok(())
+        };
+        // Nobody listens any more, or there is no more to tell: the receiver sees the end.
+        tokio::select! {
+            _ = pump => {}
+            () = sender.closed() => {}
+        }
+    });
+    events
 }
 
 /// One connection to a socket for all calls; tonic makes it anew when it broke.

@@ -51,7 +51,9 @@ impl Images {
         let known = || self.get(reference).or_else(|| self.get(other));
         if known().is_none() && !reference.is_empty() {
             // What comes of it stands in the table.
-            let _ = tokio::time::timeout(LIMIT, self.ask(api, reference)).await;
+            if tokio::time::timeout(LIMIT, self.ask(api, reference)).await.is_err() {
+                tracing::debug!(reference, "CRI is slow to tell of an image");
+            }
         }
         match known() {
             Some(found) => describe(reference, &found),

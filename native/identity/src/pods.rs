@@ -62,7 +62,9 @@ impl Pods {
         let sandbox = pod.sandbox_id.as_str().to_owned();
         if !sandbox.is_empty() && !self.has(&sandbox) {
             // What comes of it stands in the table.
-            let _ = self.ask(api, &sandbox, LIMIT).await;
+            if let Err(failure) = self.ask(api, &sandbox, LIMIT).await {
+                tracing::debug!(%failure, %sandbox, "CRI does not tell of a pod");
+            }
         }
         let mut all = self.lock();
         let Some(entry) = all.get_mut(&sandbox) else {
@@ -89,8 +91,7 @@ impl Pods {
         let answer = call.await.map_err(|_| Failure::Late(limit))??.into_inner();
         let info = Info::read(&answer.info);
         let status = answer.status.ok_or(Failure::Closed)?;
-        let namespaces =
-            status.linux.and_then(|it| it.namespaces).and_then(|it| it.options).clone();
+        let namespaces = status.linux.and_then(|it| it.namespaces).and_then(|it| it.options);
         let metadata = status.metadata.unwrap_or_default();
         let labels = status.labels.iter().filter(|(name, _)| !name.starts_with(KUBELET));
         let pod = Arc::new(Pod {

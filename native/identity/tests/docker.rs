@@ -1,5 +1,7 @@
 //! A runtime that is late, forgetful or gone, as Docker's API shows it.
 
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
 use std::{
     collections::HashMap,
     io::{BufRead, BufReader, Write},

@@ -3,7 +3,7 @@
 use bumpalo::Bump;
 use peregrine_rules::{Argument, FieldId, FieldRef, Value, matches_glob};
 use peregrine_world::{
-    Container,
+    Container, Runtime,
     identity::{Identity, Labels, Mount, Pod, Standing, Text},
 };
 
@@ -47,7 +47,7 @@ impl<'a> Place<'a> {
         let Some(known) = self.container.id() else { return Value::Absent };
         match id {
             FieldId::ContainerFullId => Value::Str(known.full().as_bytes()),
-            FieldId::ContainerType => Value::Str(known.runtime.as_str().as_bytes()),
+            FieldId::ContainerType => kind(known.runtime),
             _ => Value::Absent,
         }
     }
@@ -97,8 +97,7 @@ fn is_runtimes(id: FieldId) -> bool {
 /// The host is told from a container about which nothing is known: its texts are there, and empty.
 fn host(id: FieldId) -> Value<'static> {
     match id {
-        FieldId::ContainerFullId
-        | FieldId::ContainerImage
+        FieldId::ContainerImage
         | FieldId::ContainerImageId
         | FieldId::ContainerImageRepository
         | FieldId::ContainerImageTag
@@ -112,7 +111,9 @@ fn host(id: FieldId) -> Value<'static> {
         | FieldId::K8sPodLabels
         | FieldId::K8sPodIp
         | FieldId::K8sPodCniJson => Value::Str(b""),
-        FieldId::ContainerName | FieldId::ContainerType => Value::Str(b"host"),
+        FieldId::ContainerFullId | FieldId::ContainerName | FieldId::ContainerType => {
+            Value::Str(b"host")
+        }
         FieldId::ContainerPrivileged => Value::Bool(false),
         _ => Value::Absent,
     }
@@ -123,7 +124,7 @@ fn known<'a>(field: &FieldRef, identity: &'a Identity, arena: &'a Bump) -> Value
     match field.id {
         FieldId::ContainerFullId => text(&identity.id),
         FieldId::ContainerName => text(&identity.name),
-        FieldId::ContainerType => Value::Str(identity.runtime.as_str().as_bytes()),
+        FieldId::ContainerType => kind(identity.runtime),
         FieldId::ContainerImage => text(&image.reference),
         FieldId::ContainerImageId => text(&image.id),
         FieldId::ContainerImageRepository => text(&image.repository),
@@ -176,6 +177,14 @@ fn pod<'a>(id: FieldId, argument: &Argument, pod: Option<&'a Pod>, arena: &'a Bu
         FieldId::K8sPodIp => text(&pod.ip),
         FieldId::K8sPodCniJson => text(&pod.cni_json),
         _ => Value::Absent,
+    }
+}
+
+/// Falco has words for runtimes that it knows, and an empty text for what it cannot tell.
+fn kind(runtime: Runtime) -> Value<'static> {
+    match runtime {
+        Runtime::Unknown => Value::Str(b""),
+        known => Value::Str(known.as_str().as_bytes()),
     }
 }
 
@@ -261,7 +270,7 @@ mod tests {
     use std::sync::Arc;
 
     use jiff::tz::TimeZone;
-    use peregrine_world::{Runtime, identify};
+    use peregrine_world::identify;
 
     use super::*;
     use crate::clock::Clock;
@@ -345,7 +354,9 @@ mod tests {
     fn the_host_is_host_and_has_no_pod() {
         for (name, expected) in [
             ("container.id", "host"),
+            ("container.full_id", "host"),
             ("container.name", "host"),
+            ("container.type", "host"),
             ("container.image.repository", ""),
             ("container.privileged", "Bool(false)"),
             ("k8s.pod.name", "Absent"),
@@ -353,6 +364,13 @@ mod tests {
         ] {
             assert_eq!(show(name, "/user.slice", &Standing::Host), expected, "{name}");
         }
+    }
+
+    #[test]
+    fn a_runtime_that_the_cgroup_does_not_tell_has_no_word() {
+        let anywhere = format!("/ci/runner/{ID}");
+        assert_eq!(show("container.type", &anywhere, &Standing::Unverified), "");
+        assert_eq!(show("container.full_id", &anywhere, &Standing::Unverified), ID);
     }
 
     #[test]
