@@ -166,11 +166,18 @@ pub fn all() -> impl Iterator<Item = &'static Key> {
 /// known, and those that something else takes the place of, are warnings.
 pub(crate) fn check(tree: &Tree) -> Result<Vec<Warning>, Vec<Error>> {
     let (mut warnings, mut errors) = (Vec::new(), Vec::new());
-    check_map(tree, "", &mut warnings, &mut errors);
+    check_map(tree, "", true, &mut warnings, &mut errors);
     if errors.is_empty() { Ok(warnings) } else { Err(errors) }
 }
 
-fn check_map(tree: &Tree, above: &str, warnings: &mut Vec<Warning>, errors: &mut Vec<Error>) {
+/// In a section that is turned off nothing has to take the place of anything.
+fn check_map(
+    tree: &Tree,
+    above: &str,
+    is_on: bool,
+    warnings: &mut Vec<Warning>,
+    errors: &mut Vec<Error>,
+) {
     for (name, value) in tree.pairs() {
         let path = if above.is_empty() { name.clone() } else { format!("{above}.{name}") };
         let warn =
@@ -180,12 +187,15 @@ fn check_map(tree: &Tree, above: &str, warnings: &mut Vec<Warning>, errors: &mut
             continue;
         };
         match (key.treatment, key.kind) {
-            (Treatment::Instead(what), _) if asks_for_something(value) => {
+            (Treatment::Instead(what), _) if is_on && asks_for_something(value) => {
                 warnings.push(warn(what.to_owned()));
             }
             (Treatment::Instead(_), _) => {}
             (Treatment::Honoured, Kind::Section) => match &value.value {
-                Value::Map(_) => check_map(value, &path, warnings, errors),
+                Value::Map(_) => {
+                    let is_on = value.get("enabled").and_then(Tree::bool) != Some(false);
+                    check_map(value, &path, is_on, warnings, errors);
+                }
                 Value::Null => {}
                 _ => errors.push(value.error(format!("{path}: write keys below it"))),
             },
@@ -288,6 +298,8 @@ mod tests {
         )
         .unwrap();
         assert_eq!(found.len(), 2, "{found:?}");
+        assert!(checked("http_output: {enabled: false, ca_path: /etc/ssl}\n").unwrap().is_empty());
+        assert_eq!(checked("http_output: {enabled: true, ca_path: /etc/ssl}\n").unwrap().len(), 1);
         assert!(found[0].contains("starts no programs"));
         assert!(found[1].starts_with("f:4:3: webserver: the exporter"), "{found:?}");
     }

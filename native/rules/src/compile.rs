@@ -1,7 +1,9 @@
 //! Expressions of rules to a plan: one program per group of event types that no rule tells apart.
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::BTreeSet;
 use std::sync::Arc;
+
+use hashbrown::{HashMap, HashSet};
 
 use crate::check::{Check, Compiled};
 use crate::events::{EventSet, EventType};

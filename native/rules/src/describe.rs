@@ -183,16 +183,13 @@ fn macros(typing: &mut Typing<'_>) -> Vec<DescribedMacro> {
             let mut parts = ConditionParts::default();
             name_parts(it.condition.as_str(), typing.definitions, &mut parts);
             let (text, condition) = typing.read(&it.condition, item, &mut Vec::new())?;
-            // Asking below must not make it used.
-            let used = typing.is_macro_used(index);
             whole_parts(typing, &mut Site::new(&text, item), &condition, &mut parts);
-            Some((it, used, parts))
-        })
-        .map(|(it, used, parts)| DescribedMacro {
-            name: it.name.text.clone(),
-            condition: it.condition.as_str().to_owned(),
-            used,
-            parts,
+            Some(DescribedMacro {
+                name: it.name.text.clone(),
+                condition: it.condition.as_str().to_owned(),
+                used: typing.is_macro_used(index),
+                parts,
+            })
         })
         .collect()
 }

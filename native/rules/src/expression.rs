@@ -8,7 +8,7 @@
 
 mod normalise;
 
-use std::collections::HashMap;
+use hashbrown::HashMap;
 
 use crate::check::{Check, Several};
 use crate::events::{EventSet, EventType};

@@ -7,10 +7,10 @@
 //!
 //! **Invariant:** only rules that do not match are left out; what is not known leaves nothing out.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
 use aho_corasick::{AhoCorasick, MatchKind};
-use hashbrown::HashMap as FastMap;
+use hashbrown::HashMap;
 
 use crate::check::{Check, Pattern, Several, Wanted};
 use crate::expression::{Expr, ExprId, Expressions};
@@ -50,7 +50,7 @@ pub(crate) struct Guard {
     /// A bit for each length that some of these texts has: most texts are told apart by that alone.
     lengths: u64,
     /// Rules by the text that the value is.
-    wholes: FastMap<Box<[u8]>, Box<[u32]>>,
+    wholes: HashMap<Box<[u8]>, Box<[u32]>>,
     /// Rules by texts that are somewhere in the value, at its beginning or at its end.
     parts: Option<Parts>,
 }

@@ -1,6 +1,6 @@
 //! The laws by which expressions are brought into normal form.
 
-use std::collections::HashMap;
+use hashbrown::HashMap;
 
 use super::{Expr, ExprId, Expressions};
 use crate::check::{Check, Group, Several};
