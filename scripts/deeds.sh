@@ -15,3 +15,8 @@ for source in test/e2e/deeds/*.c; do
   [[ $name != calls && $name != pause ]] || flags=(-static)
   cc -O1 -Wall -Wextra -Werror "${flags[@]}" -o "dist/deeds/$name" "$source"
 done
+# Those of the matrix are one program of several files.
+for source in test/e2e/deeds/matrix/*; do
+  [[ $source -nt dist/deeds/matrix ]] || continue
+  cc -O1 -Wall -Wextra -Werror -o dist/deeds/matrix test/e2e/deeds/matrix/*.c
+done

@@ -18,7 +18,7 @@ check() {
 tracked() { git -c safe.directory='*' ls-files -c -o --exclude-standard "$@"; }
 mapfile -t shell < <(tracked '*.sh' .ci/run)
 mapfile -t c_files < <(tracked 'native/bpf/*.[ch]' 'bench/deeds/*.c' \
-  'test/e2e/deeds/*.c')
+  'test/e2e/deeds/*.[ch]')
 
 in_native() { (cd native && "$@"); }
 

@@ -37,8 +37,15 @@ static __always_inline void call_text(struct call_record *record, struct scratch
 				      __u32 argument, bool is_certain)
 {
 	__u32 flags = 0, start = scratch->position & (SCRATCH_HALF - 1);
-	__u32 length = append_user_text(scratch, (void *)call_argument(record, argument),
-					LIMIT_PATH, &flags);
+	__u64 text = call_argument(record, argument);
+	__u32 length;
+
+	/* No name at all is not one that cannot be read; it keeps its place among the checked. */
+	if (!text) {
+		record->n_names += is_certain;
+		return;
+	}
+	length = append_user_text(scratch, (void *)text, LIMIT_PATH, &flags);
 
 	if (is_certain || length)
 		record->header.flags |= flags;
@@ -117,34 +124,82 @@ static __always_inline void call_file(struct call_record *record, struct scratch
 	facts->mode = BPF_CORE_READ(inode, i_mode);
 	facts->file_flags = layer_of(inode);
 	facts->open_flags = BPF_CORE_READ(file, f_flags);
+	facts->magic = BPF_CORE_READ(inode, i_sb, s_magic);
+	facts->_pad = 0;
 	call_section(record, SECTION_FILE, argument, 0, sizeof(*facts));
 	length = append_path(scratch, &file->f_path, task, &flags);
 	if (length)
 		call_section(record, SECTION_FILE_PATH, argument, flags, length);
 }
 
-static __always_inline void call_descriptor(struct call_record *record, struct scratch *scratch,
-					    struct task_struct *task, __u32 argument)
+/* What a descriptor stands for. A global function, so that the verifier looks at it once. */
+__noinline int call_descriptor(__u32 argument, __s32 fd)
 {
-	__s32 fd = call_argument(record, argument);
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct scratch *scratch = scratch_get();
+	struct call_record *record;
 	const struct file *file;
 	const struct sock *sock;
 	__u16 type = 0;
 
-	if (fd < 0)
-		return;
+	if (!scratch || fd < 0)
+		return 0;
+	record = call_record_of(scratch);
 	file = file_of(task, fd);
 	if (!file) {
 		/* Another thread has closed it, or it never was one; a failed call tells which. */
 		if (record->result >= 0)
 			record->header.flags |= RECORD_FROM_CALLER;
-		return;
+		return 0;
 	}
 	sock = sock_of(file, &type);
 	if (sock)
 		call_socket(record, scratch, file, sock, type, argument);
 	else
 		call_file(record, scratch, task, file, argument);
+	return 0;
+}
+
+/* A new pair of descriptors. */
+static __always_inline void call_pair(struct call_record *record, struct scratch *scratch,
+				      __u32 argument)
+{
+	__s32 numbers[2] = {}, *pair;
+
+	if (record->result < 0)
+		return;
+	if (bpf_probe_read_user(numbers, sizeof(numbers),
+				(void *)call_argument(record, argument))) {
+		record->header.flags |= RECORD_UNREADABLE;
+		return;
+	}
+	pair = call_struct(scratch, sizeof(numbers));
+	pair[0] = numbers[0];
+	pair[1] = numbers[1];
+	call_section(record, SECTION_PAIR, argument, 0, sizeof(numbers));
+	call_descriptor(SECTION_FIRST, numbers[0]);
+	call_descriptor(SECTION_SECOND, numbers[1]);
+}
+
+static __always_inline void call_memory(struct call_record *record, struct scratch *scratch,
+					struct task_struct *task)
+{
+	struct memory_facts *facts = call_struct(scratch, sizeof(*facts));
+
+	memory_fill(facts, BPF_CORE_READ(task, mm));
+	call_section(record, SECTION_MEMORY, 0, 0, sizeof(*facts));
+}
+
+static __always_inline void call_identity(struct call_record *record, struct scratch *scratch,
+					  struct task_struct *task)
+{
+	struct identity_facts *facts;
+
+	if (record->result < 0)
+		return;
+	facts = call_struct(scratch, sizeof(*facts));
+	identity_fill(facts, task);
+	call_section(record, SECTION_IDENTITY, 0, 0, sizeof(*facts));
 }
 
 static __always_inline void call_bytes(struct call_record *record, struct scratch *scratch,
@@ -157,7 +212,7 @@ static __always_inline void call_bytes(struct call_record *record, struct scratc
 		return;
 	if (wanted > limit) {
 		wanted = limit;
-		if (kind == SECTION_ADDRESS)
+		if (limit != LIMIT_DATA)
 			record->header.flags |= RECORD_TRUNCATED;
 	}
 	length = wanted;
@@ -202,12 +257,67 @@ static __always_inline bool read_words(__u64 *words, __u32 count, __u64 from, bo
 	return true;
 }
 
+#define SUMMED_VECTORS 8 /* of more the sum is not told */
+
+/*
+ * The first bytes that an array of `count` vectors at `from` stands for, `available` at most, and
+ * how many those of all are. A global function, so that the verifier looks at it once.
+ */
+__noinline int call_vectors(__u64 from, __u64 count, __u32 argument, __s64 available)
+{
+	struct scratch *scratch = scratch_get();
+	struct call_record *record;
+	__u32 start, left, step;
+	__u64 total = 0, *place;
+	bool is_compat;
+
+	if (!scratch)
+		return 0;
+	record = call_record_of(scratch);
+	is_compat = record->is_compat;
+	step = is_compat ? 8 : sizeof(struct vector);
+	start = scratch->position;
+	left = available <= 0 ? 0 : available > LIMIT_DATA ? LIMIT_DATA : available;
+	for (__u32 i = 0; i < SUMMED_VECTORS; i++) {
+		struct vector vector = {};
+		__u32 length;
+
+		if (i >= count)
+			break;
+		if (!read_words((__u64 *)&vector, 2, from + i * step, is_compat)) {
+			record->header.flags |= RECORD_UNREADABLE;
+			return 0;
+		}
+		total += vector.length;
+		length = vector.length > left ? left : vector.length;
+		barrier_var(length);
+		length &= 127;
+		if (!length)
+			continue;
+		if (bpf_probe_read_user(scratch_end(scratch), length, (void *)vector.base)) {
+			record->header.flags |= RECORD_UNREADABLE;
+			left = 0;
+			continue;
+		}
+		scratch->position += length;
+		left -= length;
+	}
+	call_section(record, SECTION_BYTES, argument, 0, scratch->position - start);
+	if (count > SUMMED_VECTORS)
+		return 0;
+	place = call_struct(scratch, sizeof(total));
+	*place = total;
+	call_section(record, SECTION_TOTAL, argument, 0, sizeof(total));
+	return 0;
+}
+
+/* Of several (struct mmsghdr) the first, behind whose header stands how long it was. */
 static __always_inline void call_message(struct call_record *record, struct scratch *scratch,
-					 __u32 argument)
+					 __u32 argument, bool is_one_of_several)
 {
 	bool is_compat = record->is_compat;
 	struct message message = {};
-	struct vector vector = {};
+	__s64 available = record->result;
 
 	if (!read_words((__u64 *)&message, 4, call_argument(record, argument), is_compat)) {
 		record->header.flags |= RECORD_UNREADABLE;
@@ -215,13 +325,15 @@ static __always_inline void call_message(struct call_record *record, struct scra
 	}
 	call_bytes(record, scratch, message.name, (__s32)message.name_length, SECTION_ADDRESS,
 		   argument, LIMIT_ADDRESS);
-	if (!message.n_vectors || record->result <= 0 ||
-	    !read_words((__u64 *)&vector, 2, message.vector, is_compat))
-		return;
-	if (vector.length > record->result)
-		vector.length = record->result;
-	call_bytes(record, scratch, vector.base, vector.length, SECTION_BYTES, argument,
-		   LIMIT_DATA);
+	if (is_one_of_several && available > 0) {
+		__u32 length = 0;
+
+		bpf_probe_read_user(
+			&length, sizeof(length),
+			(void *)(call_argument(record, argument) + (is_compat ? 28 : 56)));
+		available = length;
+	}
+	call_vectors(message.vector, message.n_vectors, argument, available);
 }
 
 static __always_inline void call_address_out(struct call_record *record, struct scratch *scratch,
@@ -237,6 +349,19 @@ static __always_inline void call_address_out(struct call_record *record, struct 
 		   step->argument, LIMIT_ADDRESS);
 }
 
+static __always_inline void call_data_out(struct call_record *record, struct scratch *scratch,
+					  const struct step *step)
+{
+	__u64 from = call_argument(record, step->other);
+	__u32 length = 0;
+
+	if (!from || record->result < 0)
+		return;
+	bpf_probe_read_user(&length, sizeof(length), (void *)from);
+	call_bytes(record, scratch, call_argument(record, step->argument), length, SECTION_BYTES,
+		   step->argument, LIMIT_DATA);
+}
+
 static __always_inline void call_cwd(struct call_record *record, struct scratch *scratch,
 				     struct task_struct *task)
 {
@@ -247,6 +372,27 @@ static __always_inline void call_cwd(struct call_record *record, struct scratch 
 		return;
 	length = append_path(scratch, &fs->pwd, task, &flags);
 	call_section(record, SECTION_CWD, 0, flags, length);
+}
+
+/* Appends what was read at the call's entry. */
+static __always_inline void call_from_entry(struct call_record *record, struct scratch *scratch)
+{
+	__u64 thread = bpf_get_current_pid_tgid();
+	struct read_at_entry *read = bpf_map_lookup_elem(&read_at_entry, &thread);
+	__u32 length;
+
+	/* It began before the hook was there, or it is a 32-bit call, whose entry is not hooked. */
+	if (!read || read->record.number != record->number) {
+		record->header.flags |= RECORD_FROM_CALLER;
+		return;
+	}
+	length = read->record.header.length & (ENTRY_BYTES - 1);
+	__builtin_memcpy(record->sections, read->record.sections, sizeof(record->sections));
+	record->n_sections = read->record.n_sections;
+	record->header.flags |= read->record.header.flags;
+	bpf_probe_read_kernel(scratch_end(scratch), length, read->bytes);
+	scratch->position += length;
+	bpf_map_delete_elem(&read_at_entry, &thread);
 }
 
 /* One step of the recipe. A global function, so that the verifier looks at it once. */
@@ -278,7 +424,7 @@ __noinline int call_step(__u32 index)
 		call_path(record, scratch, task, step);
 		return 0;
 	case STEP_DESCRIPTOR:
-		call_descriptor(record, scratch, task, step->argument);
+		call_descriptor(step->argument, call_argument(record, step->argument));
 		return 0;
 	case STEP_ADDRESS:
 		call_bytes(record, scratch, call_argument(record, step->argument),
@@ -298,10 +444,34 @@ __noinline int call_step(__u32 index)
 			   LIMIT_DATA);
 		return 0;
 	case STEP_MESSAGE:
-		call_message(record, scratch, step->argument);
+		call_message(record, scratch, step->argument, step->other);
 		return 0;
 	case STEP_CWD:
 		call_cwd(record, scratch, task);
+		return 0;
+	case STEP_AT_ENTRY:
+		call_from_entry(record, scratch);
+		return 1;
+	case STEP_IDENTITY:
+		call_identity(record, scratch, task);
+		return 0;
+	case STEP_PAIR:
+		call_pair(record, scratch, step->argument);
+		return 0;
+	case STEP_MEMORY:
+		call_memory(record, scratch, task);
+		return 0;
+	case STEP_VECTORS:
+		call_vectors(call_argument(record, step->argument),
+			     call_argument(record, step->other), step->argument, record->result);
+		return 0;
+	case STEP_DATA_OUT:
+		call_data_out(record, scratch, step);
+		return 0;
+	case STEP_ARRAY:
+		call_bytes(record, scratch, call_argument(record, step->argument),
+			   (__u32)call_argument(record, step->other) * (__u64)step->size,
+			   SECTION_BYTES, step->argument, LIMIT_ADDRESS);
 		return 0;
 	}
 	return 1;
@@ -319,6 +489,38 @@ static __always_inline void call_begin(struct call_record *record, struct task_s
 	record->n_sections = 0;
 	record->n_names = 0;
 	__builtin_memset(record->sections, 0, sizeof(record->sections));
+}
+
+/* Reads at the entry what will be gone at the exit. */
+static __always_inline void call_enter(struct task_struct *task, const struct system_call *call,
+				       __u32 number)
+{
+	struct scratch *scratch = scratch_get();
+	__u64 thread = bpf_get_current_pid_tgid();
+	struct call_record *record;
+	__u32 length, last;
+
+	if (!scratch || (__u32)(thread >> 32) == config.own_pid)
+		return;
+	record = scratch_begin(scratch, sizeof(*record));
+	call_begin(record, task, number, false, VIA_SYSCALL, 0);
+	for (__u32 i = 0; i < 6; i++)
+		record->arguments[i] = call->arguments[i];
+	for (__u32 i = 1; i < N_STEPS; i++)
+		if (call_step(i))
+			break;
+	/* No file there: the call will fail, and that is no loss of an object. */
+	record->header.flags &= ~RECORD_FROM_CALLER;
+	length = scratch->position - sizeof(*record);
+	last = record->n_sections - 1;
+	if (length > ENTRY_BYTES - 1 && last < CALL_SECTIONS) {
+		record->sections[last].length -= length - (ENTRY_BYTES - 1);
+		record->sections[last].flags |= PATH_CUT;
+		record->header.flags |= RECORD_TRUNCATED;
+		length = ENTRY_BYTES - 1;
+	}
+	record->header.length = length;
+	bpf_map_update_elem(&read_at_entry, &thread, scratch->bytes, 0);
 }
 
 static __always_inline void call_exit(struct task_struct *task, const struct system_call *call,

@@ -28,6 +28,7 @@ struct config {
 	__u32 busy_pressed; /* bytes waiting in the busy lane from which on floods are held back */
 	__u32 flood_window; /* a stretch lasts while the reader takes out so many bytes */
 	__u32 flood_budget; /* bytes that a cgroup may send then in each stretch */
+	__u32 page_kib; /* KiB of a page */
 };
 
 const volatile struct config config SEC(".rodata.config");
@@ -45,6 +46,8 @@ struct control {
 	__u64 opens_named; /* if the name begins with a prefix in open_prefixes that has the bit */
 	__u64 opens_last_named; /* if its last name is in open_last_names and has the bit */
 	__u64 opens_last_lengths; /* bit n: some name in open_last_names has n bytes */
+	__u32 reads_streams; /* 1: what descriptors 0 to 2 stand for is told before each exec */
+	__u32 _pad;
 };
 
 volatile struct control control SEC(".data.control");
@@ -61,9 +64,16 @@ enum step_kind {
 	STEP_ADDRESS_OUT = 5, /* the same, but `other` points to the length */
 	STEP_BYTES = 6, /* `other` bytes at `argument` */
 	STEP_DATA = 7, /* the first bytes at `argument`, as many as `other` says */
-	STEP_MESSAGE = 8, /* struct msghdr at `argument`: address and first bytes */
+	STEP_MESSAGE = 8, /* struct msghdr at `argument`, the first of several if `other` is set */
 	STEP_MAYBE_TEXT = 9, /* text at `argument`, if it is one */
 	STEP_CWD = 10, /* working directory, if the call succeeded */
+	STEP_AT_ENTRY = 11, /* the steps behind it are read at the call's entry */
+	STEP_PAIR = 12, /* two descriptors at `argument`, if the call succeeded */
+	STEP_MEMORY = 13, /* how much memory the process has */
+	STEP_VECTORS = 14, /* struct iovec at `argument`, as many as `other` says: bytes, sum */
+	STEP_DATA_OUT = 15, /* as STEP_DATA, but `other` points to the length, a __u32 */
+	STEP_ARRAY = 16, /* `size` bytes at `argument` times what `other` says */
+	STEP_IDENTITY = 17, /* who the process is and what it may, if the call succeeded */
 };
 
 #define OTHER_CWD 255 /* as `other` of STEP_PATH: relative to the working directory */
@@ -73,7 +83,7 @@ struct step {
 	__u8 kind; /* enum step_kind */
 	__u8 argument; /* 0 to 5, or SECTION_RESULT */
 	__u8 other;
-	__u8 _pad;
+	__u8 size;
 };
 
 struct recipe {

@@ -29,6 +29,26 @@ struct inode___times_split {
 	__u32 i_ctime_nsec, i_mtime_nsec;
 };
 
+/* Up to 6.1. */
+struct mm_rss_stat {
+	struct {
+		__s64 counter;
+	} count[4];
+};
+
+struct mm_struct___counts_old {
+	struct mm_rss_stat rss_stat;
+};
+
+/* Since 6.2. */
+struct percpu_counter {
+	__s64 count;
+};
+
+struct mm_struct___counts_percpu {
+	struct percpu_counter rss_stat[4];
+};
+
 /* Up to 6.14. */
 struct kernfs_node___parent {
 	struct kernfs_node *parent;
@@ -79,6 +99,24 @@ static __always_inline __u64 inode_mtime(const struct inode *inode)
 		       BPF_CORE_READ(old, i_mtime.tv_nsec);
 	return 0;
 }
+
+enum memory_count { /* include/linux/mm_types_task.h */
+	MEMORY_FILE = 0,
+	MEMORY_ANONYMOUS = 1,
+	MEMORY_SWAPPED = 2,
+	MEMORY_SHARED = 3,
+};
+
+/* Pages of a kind that a process has; the sum may be below zero until the CPUs' parts are added. */
+#define memory_pages(mm, kind)                                                                     \
+	({                                                                                         \
+		const struct mm_struct___counts_percpu *percpu = (const void *)(mm);               \
+		const struct mm_struct___counts_old *old = (const void *)(mm);                     \
+		__s64 pages = bpf_core_type_exists(struct mm_rss_stat)                             \
+				      ? BPF_CORE_READ(old, rss_stat.count[kind].counter)           \
+				      : BPF_CORE_READ(percpu, rss_stat[kind].count);               \
+		pages > 0 ? pages : 0;                                                             \
+	})
 
 static __always_inline const struct kernfs_node *kernfs_parent(const struct kernfs_node *node)
 {

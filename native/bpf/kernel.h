@@ -158,6 +158,7 @@ struct file {
 struct fdtable {
 	unsigned int max_fds;
 	struct file **fd;
+	unsigned long *open_fds;
 };
 
 struct files_struct {
@@ -165,6 +166,7 @@ struct files_struct {
 };
 
 struct mm_struct {
+	unsigned long total_vm;
 	unsigned long arg_start, arg_end, env_start, env_end;
 	struct file *exe_file;
 };
@@ -196,10 +198,16 @@ struct pid {
 	struct upid numbers[1];
 };
 
+struct rlimit {
+	unsigned long rlim_cur;
+};
+
 struct signal_struct {
 	atomic_t live;
+	int nr_threads;
 	struct pid *pids[4];
 	struct tty_struct *tty;
+	struct rlimit rlim[16];
 };
 
 /* Two words up to 6.2, one since; the same eight bytes on a little-endian machine. */
@@ -255,6 +263,8 @@ struct task_struct {
 	struct task_struct *group_leader;
 	struct pid *thread_pid;
 	__u64 start_boottime;
+	unsigned long min_flt;
+	unsigned long maj_flt;
 	const struct cred *cred;
 	char comm[16];
 	struct fs_struct *fs;
@@ -287,6 +297,18 @@ struct sock {
 	struct sock_common __sk_common;
 	__u16 sk_protocol;
 	__u16 sk_type;
+	__u32 sk_ack_backlog;
+	__u32 sk_max_ack_backlog;
+};
+
+struct ipv6_pinfo {
+	int mcast_oif;
+};
+
+struct inet_sock {
+	struct ipv6_pinfo *pinet6;
+	__be16 inet_sport;
+	int mc_index;
 };
 
 struct sockaddr_un {
@@ -419,6 +441,8 @@ struct syscall_exit_arguments {
 #define AF_INET 2
 #define AF_INET6 10
 #define TCP_LISTEN 10 /* include/net/tcp_states.h */
+#define IPPROTO_TCP 6
+#define RLIMIT_NOFILE 7
 #define OVERLAYFS_SUPER_MAGIC 0x794c7630
 #define FMODE_CREATED 0x100000
 #define TS_COMPAT 2 /* arch/x86/include/asm/thread_info.h */

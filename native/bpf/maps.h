@@ -113,6 +113,23 @@ struct {
 	__type(value, struct recipe);
 } recipes SEC(".maps");
 
+#define ENTRY_BYTES 2048 /* of the sections; what is longer is cut, and flagged */
+
+/* What was read of a call at its entry. */
+struct read_at_entry {
+	struct call_record record; /* header.length: of `bytes` */
+	__u8 bytes[ENTRY_BYTES];
+};
+
+/* Key: thread. Taken out at the exit, which comes after each entry; when full, nothing is read. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 8192);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, __u64);
+	__type(value, struct read_at_entry);
+} read_at_entry SEC(".maps");
+
 #define RING_NAME 1024 /* longer names are cut, and flagged */
 
 /* A request in an io_uring, from its submission to its completion. */

@@ -21,6 +21,10 @@ static __always_inline const struct sock *sock_of(const struct file *file, __u16
 static __always_inline void inet_fill(struct socket_facts *record, const struct sock *sock)
 {
 	record->local_port = BPF_CORE_READ(sock, __sk_common.skc_num);
+	/* A connection that has ended has given its port back, but still knows it. */
+	if (!record->local_port)
+		record->local_port = __builtin_bswap16(
+			BPF_CORE_READ((const struct inet_sock *)(const void *)sock, inet_sport));
 	record->remote_port = __builtin_bswap16(BPF_CORE_READ(sock, __sk_common.skc_dport));
 	if (record->family == AF_INET) {
 		bpf_core_read(record->local_address, 4, &sock->__sk_common.skc_rcv_saddr);
@@ -47,6 +51,19 @@ static __always_inline __u32 append_unix_name(struct scratch *scratch, const str
 	return length;
 }
 
+/*
+ * Did the other end connect to this one? Of TCP only: a socket that accept(2) gives has the
+ * interface that the handshake came through where others have that of multicast
+ * (tcp_v4_syn_recv_sock() and its twin), which no TCP socket uses.
+ */
+static __always_inline bool is_accepted(const struct sock *sock, __u16 family)
+{
+	const struct inet_sock *inet = (const void *)sock;
+
+	return BPF_CORE_READ(inet, mc_index) ||
+	       (family == AF_INET6 && BPF_CORE_READ(inet, pinet6, mcast_oif));
+}
+
 /* Fills in what the socket says; the peer of a unix socket, too. */
 static __always_inline void socket_fill(struct socket_facts *facts, const struct file *file,
 					const struct sock *sock, __u16 type)
@@ -58,8 +75,15 @@ static __always_inline void socket_fill(struct socket_facts *facts, const struct
 	facts->protocol = BPF_CORE_READ(sock, sk_protocol);
 	facts->state = BPF_CORE_READ(sock, __sk_common.skc_state);
 	facts->is_listening = facts->state == TCP_LISTEN;
-	if (facts->family == AF_INET || facts->family == AF_INET6)
+	if (facts->is_listening) {
+		facts->queue = BPF_CORE_READ(sock, sk_ack_backlog);
+		facts->queue_limit = BPF_CORE_READ(sock, sk_max_ack_backlog);
+	}
+	if (facts->family == AF_INET || facts->family == AF_INET6) {
 		inet_fill(facts, sock);
+		facts->is_accepted = facts->protocol == IPPROTO_TCP &&
+				     is_accepted(sock, facts->family);
+	}
 	if (facts->family == AF_UNIX)
 		facts->peer = (__u64)BPF_CORE_READ((const struct unix_sock *)(const void *)sock,
 						   peer);

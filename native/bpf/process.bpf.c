@@ -81,6 +81,25 @@ static __always_inline void executable_fill(struct exec_record *record, const st
 	record->executable_flags = layer_of(inode);
 }
 
+/* Told before the exec itself, so that who reads that knows them already. */
+__noinline int streams_tell(void)
+{
+	struct scratch *scratch = scratch_get();
+	struct call_record *record;
+
+	if (!scratch)
+		return 0;
+	record = scratch_begin(scratch, sizeof(*record));
+	call_begin(record, bpf_get_current_task_btf(), 0, false, VIA_SYSCALL, 0);
+	record->header.kind = RECORD_STREAMS;
+	for (__u32 i = 0; i < 3; i++)
+		call_descriptor(i, i);
+	/* One that is closed is no loss. */
+	record->header.flags &= ~RECORD_FROM_CALLER;
+	emit(&lane_life_cycle, LANE_LIFE_CYCLE, scratch);
+	return 0;
+}
+
 SEC("tp_btf/sched_process_exec")
 int BPF_PROG(process_exec, struct task_struct *task, int old_pid, struct linux_binprm *binary)
 {
@@ -96,6 +115,8 @@ int BPF_PROG(process_exec, struct task_struct *task, int old_pid, struct linux_b
 
 	if (!scratch)
 		return 0;
+	if (control.reads_streams)
+		streams_tell();
 	record = scratch_begin(scratch, sizeof(*record));
 	header_fill(&record->header, task, RECORD_EXEC);
 	process_fill(&record->process, task);

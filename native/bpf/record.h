@@ -12,7 +12,7 @@
 #ifndef PEREGRINE_RECORD_H
 #define PEREGRINE_RECORD_H
 
-#define RECORD_VERSION 2
+#define RECORD_VERSION 3
 
 /* Longest text that a section takes; more is cut and RECORD_TRUNCATED set. */
 #define LIMIT_PATH 4096 /* PATH_MAX of the kernel, its NUL included */
@@ -29,6 +29,7 @@ enum record_kind {
 	RECORD_EXEC = 2,
 	RECORD_EXIT = 3,
 	RECORD_CGROUP_ATTACH = 4,
+	RECORD_STREAMS = 5, /* a struct call_record: what descriptors 0 to 2 stand for at an exec */
 	RECORD_EXEC_FAILED = 32,
 	RECORD_OPEN = 33,
 	RECORD_CONNECT = 34,
@@ -104,6 +105,9 @@ struct process_facts {
 	__u64 cap_permitted;
 	__u64 cap_effective;
 	__u64 cgroup_id;
+	__u64 descriptor_limit; /* RLIMIT_NOFILE */
+	__u64 major_faults;
+	__u64 minor_faults;
 	__u32 pid;
 	__u32 parent_pid;
 	__u32 vpid; /* as its own pid namespace counts */
@@ -117,7 +121,11 @@ struct process_facts {
 	__u32 euid;
 	__u32 egid;
 	__u32 loginuid;
-	__u32 _pad;
+	__u32 vm_size; /* KiB, as struct memory_facts */
+	__u32 vm_rss;
+	__u32 vm_swap;
+	__u32 n_descriptors; /* all ones: more than are counted */
+	__u32 n_threads;
 	char comm[LIMIT_COMM];
 };
 
@@ -220,7 +228,10 @@ struct socket_facts {
 	__u16 remote_port;
 	__u8 local_address[16]; /* IPv4 in the first four bytes */
 	__u8 remote_address[16];
-	__u32 is_listening; /* of TCP and unix sockets */
+	__u16 is_listening; /* of TCP and unix sockets */
+	__u16 is_accepted; /* of TCP: the other end has connected to this one */
+	__u32 queue; /* of a listening one: connections that wait for accept(2) */
+	__u32 queue_limit;
 };
 
 /* Sections: address as the caller gave it (struct sockaddr), path of the unix peer. */
@@ -241,6 +252,28 @@ struct file_facts {
 	__u32 mode; /* i_mode */
 	__u32 file_flags; /* enum file_flag */
 	__u32 open_flags; /* f_flags */
+	__u32 magic; /* of the file system */
+	__u32 _pad;
+};
+
+/* Memory of a process, KiB. The kernel counts the resident part per CPU and sums up only now and
+ * then, so it may lag by some hundred KiB. */
+struct memory_facts {
+	__u32 vm_size;
+	__u32 vm_rss;
+	__u32 vm_swap;
+	__u32 _pad;
+};
+
+/* Who a process is and what it may, where a call changes that. */
+struct identity_facts {
+	__u64 cap_inheritable;
+	__u64 cap_permitted;
+	__u64 cap_effective;
+	__u32 session_id; /* these as in struct process_facts */
+	__u32 group_id;
+	__u32 vgroup_id;
+	__u32 vsession_id;
 };
 
 enum section_kind {
@@ -253,9 +286,16 @@ enum section_kind {
 	SECTION_BYTES = 7, /* memory of the caller */
 	SECTION_ADDRESS = 8, /* struct sockaddr of the caller */
 	SECTION_CWD = 9, /* path of the working directory after the call */
+	SECTION_PAIR = 10, /* two new descriptors, __s32 each */
+	SECTION_MEMORY = 11, /* struct memory_facts after the call */
+	SECTION_TOTAL = 12, /* __u64: bytes that an array of vectors stands for */
+	SECTION_IDENTITY = 13, /* struct identity_facts after the call */
 };
 
-#define SECTION_RESULT 6 /* stands where an argument's index else stands */
+/* Stand where an argument's index else stands. */
+#define SECTION_RESULT 6
+#define SECTION_FIRST 7 /* of SECTION_PAIR */
+#define SECTION_SECOND 8
 #define CALL_SECTIONS 10
 
 struct call_section {

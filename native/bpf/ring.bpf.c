@@ -266,7 +266,7 @@ static __always_inline void ring_emit_call(struct scratch *scratch, struct task_
 	case RING_SENDMSG:
 	case RING_RECVMSG:
 		ring_socket(record, scratch, file, 0);
-		call_message(record, scratch, 1);
+		call_message(record, scratch, 1, false);
 		break;
 	default:
 		ring_socket(record, scratch, file, 0);

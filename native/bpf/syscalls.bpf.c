@@ -175,6 +175,21 @@ int syscall_enter_names(struct syscall_exit_arguments *context)
 	return 0;
 }
 
+/* Attached to the entry of the calls whose recipe begins with STEP_AT_ENTRY. */
+SEC("tracepoint/syscalls")
+int syscall_enter_by_recipe(struct syscall_exit_arguments *context)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	__u32 number = context->number;
+	struct system_call call;
+
+	if (number >= N_SYSCALLS)
+		return 0;
+	system_call_fill(&call, (struct pt_regs *)bpf_task_pt_regs(task));
+	call_enter(task, &call, number);
+	return 0;
+}
+
 static __noinline int call_exit_sub(struct task_struct *task, struct system_call *call,
 				    __u32 number, bool is_compat, __s64 result)
 {

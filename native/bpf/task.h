@@ -49,6 +49,72 @@ static __always_inline __u32 terminal_of(const struct signal_struct *signal)
 	return (minor & 0xff) | (major << 8) | ((minor & ~0xff) << 12);
 }
 
+static __always_inline void memory_fill(struct memory_facts *facts, const struct mm_struct *mm)
+{
+	__u32 kib = config.page_kib;
+
+	facts->vm_size = BPF_CORE_READ(mm, total_vm) * kib;
+	facts->vm_rss = (memory_pages(mm, MEMORY_FILE) + memory_pages(mm, MEMORY_ANONYMOUS) +
+			 memory_pages(mm, MEMORY_SHARED)) *
+			kib;
+	facts->vm_swap = memory_pages(mm, MEMORY_SWAPPED) * kib;
+	facts->_pad = 0;
+}
+
+#define COUNTED_WORDS 64 /* of 64 descriptors each */
+
+static __always_inline __u32 descriptors_of(struct task_struct *task)
+{
+	const struct fdtable *table = BPF_CORE_READ(task, files, fdt);
+	const unsigned long *open = BPF_CORE_READ(table, open_fds);
+	__u32 room = BPF_CORE_READ(table, max_fds), count = 0;
+
+	if (room > COUNTED_WORDS * 64)
+		return ~0u;
+	for (__u32 i = 0; i < COUNTED_WORDS; i++) {
+		__u64 word = 0;
+
+		if (i * 64 >= room)
+			break;
+		bpf_probe_read_kernel(&word, sizeof(word), open + i);
+		count += __builtin_popcountll(word);
+	}
+	return count;
+}
+
+static __always_inline void usage_fill(struct process_facts *facts, struct task_struct *task,
+				       const struct signal_struct *signal)
+{
+	struct memory_facts memory;
+
+	memory_fill(&memory, BPF_CORE_READ(task, mm));
+	facts->vm_size = memory.vm_size;
+	facts->vm_rss = memory.vm_rss;
+	facts->vm_swap = memory.vm_swap;
+	facts->major_faults = BPF_CORE_READ(task, maj_flt);
+	facts->minor_faults = BPF_CORE_READ(task, min_flt);
+	facts->descriptor_limit = BPF_CORE_READ(signal, rlim[RLIMIT_NOFILE].rlim_cur);
+	facts->n_descriptors = descriptors_of(task);
+	facts->n_threads = BPF_CORE_READ(signal, nr_threads);
+}
+
+static __always_inline void identity_fill(struct identity_facts *facts, struct task_struct *task)
+{
+	const struct signal_struct *signal = BPF_CORE_READ(task, signal);
+	const struct cred *cred = BPF_CORE_READ(task, cred);
+	const struct pid *group = pid_of(signal, PIDTYPE_PGID);
+	const struct pid *session = pid_of(signal, PIDTYPE_SID);
+	__u32 level = BPF_CORE_READ(task, thread_pid, level);
+
+	bpf_core_read(&facts->cap_inheritable, sizeof(__u64), &cred->cap_inheritable);
+	bpf_core_read(&facts->cap_permitted, sizeof(__u64), &cred->cap_permitted);
+	bpf_core_read(&facts->cap_effective, sizeof(__u64), &cred->cap_effective);
+	facts->session_id = pid_number(session, 0);
+	facts->group_id = pid_number(group, 0);
+	facts->vgroup_id = pid_number(group, level);
+	facts->vsession_id = pid_number(session, level);
+}
+
 static __always_inline void process_fill(struct process_facts *facts, struct task_struct *task)
 {
 	struct task_struct *leader = BPF_CORE_READ(task, group_leader);
@@ -84,7 +150,7 @@ static __always_inline void process_fill(struct process_facts *facts, struct tas
 	facts->euid = BPF_CORE_READ(cred, euid.val);
 	facts->egid = BPF_CORE_READ(cred, egid.val);
 	facts->loginuid = BPF_CORE_READ(task, loginuid.val);
-	facts->_pad = 0;
+	usage_fill(facts, task, signal);
 	bpf_core_read(&facts->comm, sizeof(facts->comm), &task->comm);
 }
 

@@ -1,4 +1,4 @@
-import { createServer, type Server } from 'node:net'
+import { connect, createServer, type Server, type Socket } from 'node:net'
 import { join } from 'node:path'
 import t from 'tap'
 import { temporaryDirectory } from '../exporter/support/exporter.js'
@@ -48,6 +48,53 @@ for (const { family, host, type } of [
     t.ok(String(fields['fd.name']).startsWith(`${host}:`))
     t.ok(String(fields['fd.name']).endsWith(`->${host}:${port}`))
   })
+}
+
+for (const host of ['127.0.0.1', '::1']) {
+  void t.test(
+    `who called whom is known of a connection older than the daemon: ${host}`,
+    async (t) => {
+      const accepted = new Promise<Socket>((resolve) => {
+        const server = createServer({ allowHalfOpen: true }, (socket) => {
+          server.close()
+          resolve(socket)
+        })
+        server.listen({ host, port: 0 }, () => {
+          const address = server.address()
+          const port = typeof address === 'object' ? (address?.port ?? 0) : 0
+          // The client's port is the lower one, as of many an old program and of some malicious ones.
+          client = connect({
+            host,
+            port,
+            localPort: 1024 + (process.pid % 20_000),
+            allowHalfOpen: true,
+          })
+        })
+      })
+      let client: Socket | undefined
+      const server = await accepted
+      const [serverPort, clientPort] = [server.localPort ?? 0, server.remotePort ?? 0]
+      t.ok(serverPort > clientPort, 'ports alone would tell the opposite')
+      const daemon = await startDaemon(t, {
+        rules: [
+          {
+            rule: 'Older',
+            condition: `evt.type = shutdown and fd.port = ${serverPort}`,
+            output: '%fd.lport %fd.rport %fd.cport %fd.sport %fd.name',
+          },
+        ],
+      })
+      client?.end()
+      server.end()
+      for (const own of [serverPort, clientPort]) {
+        const { output_fields: fields } = await daemon.alert(
+          `end ${own}`,
+          (alert) => alert.output_fields['fd.lport'] === own,
+        )
+        t.match(fields, { 'fd.cport': clientPort, 'fd.sport': serverPort })
+      }
+    },
+  )
 }
 
 void t.test('a refused connection is told with the address that was asked for', async (t) => {

@@ -11,12 +11,13 @@ use zerocopy::FromBytes;
 use crate::{
     event::{
         Call, CgroupAttach, Comm, Connect, Content, Descriptor, Endpoint, Event, Exec, ExecFailed,
-        Executable, Exit, FileState, Flags, Fork, Header, KernelPath, Kind, Lane, Layer, Open,
-        OpenCall, PARTS, Part, Place, ProcessFacts, Socket, SocketState, Via,
+        Executable, Exit, FileState, Flags, Fork, Header, Identity, KernelPath, Kind, Lane, Layer,
+        Memory, Open, OpenCall, PARTS, Part, Place, ProcessFacts, Socket, SocketState, Usage, Via,
     },
     record::{
         self, CallRecord, CgroupAttachRecord, ConnectRecord, ExecFailedRecord, ExecRecord,
-        ExitRecord, FileFacts, ForkRecord, OpenRecord, RecordHeader, SocketFacts,
+        ExitRecord, FileFacts, ForkRecord, IdentityFacts, MemoryFacts, OpenRecord, RecordHeader,
+        SocketFacts,
     },
     syscalls::{self, Syscall},
 };
@@ -94,6 +95,7 @@ pub fn decode(bytes: &[u8]) -> Result<Option<Event<'_>>, DecodeError> {
         record::KIND_EXEC => exec(bytes)?,
         record::KIND_EXIT => Kind::Exit(Exit { status: fixed::<ExitRecord>(bytes)?.0.status }),
         record::KIND_CGROUP_ATTACH => cgroup_attach(bytes)?,
+        record::KIND_STREAMS => streams(bytes)?,
         record::KIND_EXEC_FAILED => exec_failed(bytes)?,
         record::KIND_OPEN => open(bytes)?,
         record::KIND_CONNECT => connect(bytes)?,
@@ -177,6 +179,14 @@ fn process_facts(facts: &record::ProcessFacts) -> ProcessFacts {
         euid: facts.euid,
         egid: facts.egid,
         loginuid: facts.loginuid,
+        usage: Usage {
+            descriptor_limit: facts.descriptor_limit,
+            descriptors: (facts.n_descriptors != u32::MAX).then_some(facts.n_descriptors),
+            threads: facts.n_threads,
+            major_faults: facts.major_faults,
+            minor_faults: facts.minor_faults,
+            memory: Memory { size: facts.vm_size, resident: facts.vm_rss, swapped: facts.vm_swap },
+        },
         comm: Comm::new(&facts.comm),
     }
 }
@@ -195,12 +205,12 @@ fn layer(file_flags: u32) -> Layer {
 
 fn fork(bytes: &[u8]) -> Result<Kind<'_>, DecodeError> {
     let (record, mut sections) = fixed::<ForkRecord>(bytes)?;
-    Ok(Kind::Fork(Fork {
+    Ok(Kind::Fork(Box::new(Fork {
         flags: record.flags,
         call: syscalls::fork_call(record.syscall, record.is_compat != 0),
         child: process_facts(&record.child),
         cgroup: sections.path(record.cgroup_length, record.cgroup_flags, "cgroup")?,
-    }))
+    })))
 }
 
 fn exec(bytes: &[u8]) -> Result<Kind<'_>, DecodeError> {
@@ -300,6 +310,8 @@ fn socket_state<'a>(facts: &SocketFacts, path: &'a [u8]) -> SocketState<'a> {
         inode: facts.inode,
         is_listening: facts.is_listening != 0,
         is_connected: facts.state == TCP_ESTABLISHED,
+        is_accepted: facts.is_accepted != 0,
+        queue: (facts.queue, facts.queue_limit),
         socket: socket(facts, path),
     }
 }
@@ -321,11 +333,37 @@ fn socket<'a>(facts: &SocketFacts, path: &'a [u8]) -> Socket<'a> {
     }
 }
 
+fn streams(bytes: &[u8]) -> Result<Kind<'_>, DecodeError> {
+    let (record, sections) = fixed::<CallRecord>(bytes)?;
+    let mut streams = [const { None }; 3];
+    for part in parts(&record, sections)?.into_iter().flatten() {
+        if let (Content::Descriptor(descriptor), Some(stream)) =
+            (part.content, streams.get_mut(usize::from(part.place.0)))
+        {
+            *stream = Some(descriptor);
+        }
+    }
+    Ok(Kind::Streams(Box::new(streams)))
+}
+
 fn call(bytes: &[u8]) -> Result<Kind<'_>, DecodeError> {
-    let (record, mut sections) = fixed::<CallRecord>(bytes)?;
+    let (record, sections) = fixed::<CallRecord>(bytes)?;
     let is_compat = record.is_compat != 0;
     let syscall = Syscall::from_number(record.number, is_compat)
         .ok_or(DecodeError::Call { number: record.number, is_compat })?;
+    Ok(Kind::Call(Box::new(Call {
+        syscall,
+        result: record.result,
+        arguments: record.arguments,
+        via: via(record.via.into()),
+        parts: parts(&record, sections)?,
+    })))
+}
+
+fn parts<'a>(
+    record: &CallRecord,
+    mut sections: Sections<'a>,
+) -> Result<[Option<Part<'a>>; PARTS], DecodeError> {
     let mut parts = [const { None }; PARTS];
     let n_sections = (record.n_sections as usize).min(record.sections.len());
     let mut filled = 0;
@@ -351,18 +389,34 @@ fn call(bytes: &[u8]) -> Result<Kind<'_>, DecodeError> {
             record::SECTION_BYTES => Content::Bytes(bytes),
             record::SECTION_ADDRESS => Content::Address(bytes),
             record::SECTION_CWD => Content::Cwd(path),
+            record::SECTION_PAIR => Content::Pair(fixed::<[i32; 2]>(bytes)?.0),
+            record::SECTION_MEMORY => {
+                let (facts, _) = fixed::<MemoryFacts>(bytes)?;
+                Content::Memory(Memory {
+                    size: facts.vm_size,
+                    resident: facts.vm_rss,
+                    swapped: facts.vm_swap,
+                })
+            }
+            record::SECTION_IDENTITY => {
+                let (facts, _) = fixed::<IdentityFacts>(bytes)?;
+                Content::Identity(Identity {
+                    cap_inheritable: facts.cap_inheritable,
+                    cap_permitted: facts.cap_permitted,
+                    cap_effective: facts.cap_effective,
+                    session_id: facts.session_id,
+                    group_id: facts.group_id,
+                    vgroup_id: facts.vgroup_id,
+                    vsession_id: facts.vsession_id,
+                })
+            }
+            record::SECTION_TOTAL => Content::Total(fixed::<u64>(bytes)?.0),
             other => return Err(DecodeError::Section(other)),
         };
         parts[filled] = Some(Part { place, content });
         filled += 1;
     }
-    Ok(Kind::Call(Box::new(Call {
-        syscall,
-        result: record.result,
-        arguments: record.arguments,
-        via: via(record.via.into()),
-        parts,
-    })))
+    Ok(parts)
 }
 
 fn file_state(facts: &FileFacts) -> FileState<'static> {
@@ -372,6 +426,7 @@ fn file_state(facts: &FileFacts) -> FileState<'static> {
         mode: facts.mode,
         layer: layer(facts.file_flags),
         open_flags: facts.open_flags,
+        magic: facts.magic,
         path: KernelPath::default(),
     }
 }

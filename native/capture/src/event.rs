@@ -89,13 +89,16 @@ pub struct Event<'a> {
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum Kind<'a> {
     /// A process was made; the header is its maker's.
-    Fork(Fork<'a>),
+    Fork(Box<Fork<'a>>),
     /// A process runs a new image.
     Exec(Box<Exec<'a>>),
     /// The last thread of a process ended.
     Exit(Exit),
     /// A process was moved into another cgroup; the header is the mover's.
     CgroupAttach(CgroupAttach<'a>),
+    /// What descriptors 0 to 2 of a process stand for; the process is about to be told to have
+    /// exec'd.
+    Streams(Box<[Option<Descriptor<'a>>; 3]>),
     /// An exec was refused; the process runs on as it was.
     ExecFailed(ExecFailed<'a>),
     /// One of open, openat, openat2, creat.
@@ -223,8 +226,51 @@ pub struct ProcessFacts {
     pub egid: u32,
     /// Audit user, `u32::MAX` when not set.
     pub loginuid: u32,
+    /// What it uses.
+    pub usage: Usage,
     /// `task_struct.comm`, up to its NUL.
     pub comm: Comm,
+}
+
+/// What a process uses of the machine, at its fork or exec.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct Usage {
+    /// How many descriptors it may have (`RLIMIT_NOFILE`).
+    pub descriptor_limit: u64,
+    /// How many it has; `None` for more than are counted.
+    pub descriptors: Option<u32>,
+    /// Threads.
+    pub threads: u32,
+    /// Page faults that had to read.
+    pub major_faults: u64,
+    /// Page faults that had not.
+    pub minor_faults: u64,
+    /// Its memory.
+    pub memory: Memory,
+}
+
+/// Who a process is and what it may, after a call that changes it; as in [`ProcessFacts`].
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[allow(missing_docs, reason = "see `ProcessFacts`")]
+pub struct Identity {
+    pub cap_inheritable: u64,
+    pub cap_permitted: u64,
+    pub cap_effective: u64,
+    pub session_id: u32,
+    pub group_id: u32,
+    pub vgroup_id: u32,
+    pub vsession_id: u32,
+}
+
+/// Memory of a process, in KiB.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct Memory {
+    /// Mapped.
+    pub size: u32,
+    /// In memory, as far as the kernel has summed it up.
+    pub resident: u32,
+    /// Swapped out.
+    pub swapped: u32,
 }
 
 /// The kernel's name of a task: at most 15 bytes.
@@ -475,6 +521,10 @@ pub struct SocketState<'a> {
     pub is_listening: bool,
     /// It has another end.
     pub is_connected: bool,
+    /// Of TCP: its other end connected to it.
+    pub is_accepted: bool,
+    /// Of one that listens: how many wait to be accepted, and how many may.
+    pub queue: (u32, u32),
     /// What the kernel's socket says.
     pub socket: Socket<'a>,
 }
@@ -507,6 +557,8 @@ pub struct FileState<'a> {
     pub layer: Layer,
     /// `O_*` bits it was opened with.
     pub open_flags: u32,
+    /// Which file system it is on: the kernel's `*_MAGIC`.
+    pub magic: u32,
     /// Its path, or the name of a pseudo file.
     pub path: KernelPath<'a>,
 }
@@ -518,6 +570,95 @@ pub enum Descriptor<'a> {
     File(FileState<'a>),
     /// A socket.
     Socket(SocketState<'a>),
+}
+
+/// A descriptor as an event told it, kept beyond that event.
+#[derive(Clone, Debug)]
+pub struct KeptDescriptor {
+    /// Without texts, which stand in `text`.
+    state: Descriptor<'static>,
+    text: Box<[u8]>,
+    flags: u32,
+}
+
+impl KeptDescriptor {
+    /// Copies it.
+    pub fn new(descriptor: &Descriptor<'_>) -> Self {
+        match descriptor {
+            Descriptor::File(FileState { inode, device, mode, layer, open_flags, magic, path }) => {
+                Self {
+                    state: Descriptor::File(FileState {
+                        inode: *inode,
+                        device: *device,
+                        mode: *mode,
+                        layer: *layer,
+                        open_flags: *open_flags,
+                        magic: *magic,
+                        path: KernelPath::default(),
+                    }),
+                    text: path.names.into(),
+                    flags: path.flags,
+                }
+            }
+            Descriptor::Socket(state) => {
+                let (socket, text): (_, &[u8]) = match &state.socket {
+                    Socket::Unix { socket, peer, path } => {
+                        let path_elsewhere = Cow::Borrowed(&[][..]);
+                        (Socket::Unix { socket: *socket, peer: *peer, path: path_elsewhere }, path)
+                    }
+                    Socket::Inet { family, local, remote } => {
+                        let (family, local, remote) = (*family, *local, *remote);
+                        (Socket::Inet { family, local, remote }, &[])
+                    }
+                    Socket::None => (Socket::None, &[]),
+                    Socket::Other(family) => (Socket::Other(*family), &[]),
+                };
+                let text = text.into();
+                Self { state: Descriptor::Socket(state.with(socket)), text, flags: 0 }
+            }
+        }
+    }
+
+    /// As it was told.
+    pub fn get(&self) -> Descriptor<'_> {
+        match &self.state {
+            Descriptor::File(state) => {
+                let path = KernelPath { names: &self.text, flags: self.flags };
+                Descriptor::File(FileState { path, ..*state })
+            }
+            Descriptor::Socket(state) => Descriptor::Socket(state.with(match &state.socket {
+                Socket::Unix { socket, peer, .. } => {
+                    Socket::Unix { socket: *socket, peer: *peer, path: Cow::Borrowed(&self.text) }
+                }
+                Socket::Inet { family, local, remote } => {
+                    Socket::Inet { family: *family, local: *local, remote: *remote }
+                }
+                Socket::None => Socket::None,
+                Socket::Other(family) => Socket::Other(*family),
+            })),
+        }
+    }
+
+    /// Bytes that it takes.
+    pub fn size(&self) -> usize {
+        size_of::<Self>() + self.text.len()
+    }
+}
+
+impl SocketState<'_> {
+    /// The same with this as the socket.
+    fn with<'b>(&self, socket: Socket<'b>) -> SocketState<'b> {
+        SocketState {
+            socket_type: self.socket_type,
+            protocol: self.protocol,
+            inode: self.inode,
+            is_listening: self.is_listening,
+            is_connected: self.is_connected,
+            is_accepted: self.is_accepted,
+            queue: self.queue,
+            socket,
+        }
+    }
 }
 
 /// Which way a request came into the kernel.
@@ -536,6 +677,10 @@ pub struct Place(pub u8);
 impl Place {
     /// The result.
     pub const RESULT: Self = Self(6);
+    /// The first of the two descriptors that a call has made.
+    pub const FIRST: Self = Self(7);
+    /// The second of them.
+    pub const SECOND: Self = Self(8);
 }
 
 /// See [`Kind::Call`].
@@ -571,15 +716,53 @@ pub(crate) enum Content<'a> {
     Bytes(&'a [u8]),
     Address(&'a [u8]),
     Cwd(KernelPath<'a>),
+    Pair([i32; 2]),
+    Identity(Identity),
+    Memory(Memory),
+    Total(u64),
 }
 
 impl<'a> Call<'a> {
-    /// An argument, or the result.
+    /// An argument, the result, or a descriptor of a new pair.
     pub fn number(&self, place: Place) -> i64 {
         match place {
             Place::RESULT => self.result,
+            Place::FIRST => self.pair().map_or(-1, |pair| pair[0].into()),
+            Place::SECOND => self.pair().map_or(-1, |pair| pair[1].into()),
             Place(index) => self.argument(index) as i64,
         }
+    }
+
+    /// The two descriptors that the call has made.
+    pub fn pair(&self) -> Option<[i32; 2]> {
+        self.parts.iter().flatten().find_map(|part| match part.content {
+            Content::Pair(pair) => Some(pair),
+            _ => None,
+        })
+    }
+
+    /// Memory of the process after the call.
+    pub fn memory(&self) -> Option<Memory> {
+        self.find(Place(0), |content| match content {
+            Content::Memory(memory) => Some(*memory),
+            _ => None,
+        })
+    }
+
+    /// Who the process is and what it may after the call, where that changes it.
+    pub fn identity(&self) -> Option<Identity> {
+        self.find(Place(0), |content| match content {
+            Content::Identity(identity) => Some(*identity),
+            _ => None,
+        })
+    }
+
+    /// How many bytes an array of vectors stands for.
+    pub fn total(&self, place: Place) -> Option<u64> {
+        self.find(place, |content| match content {
+            Content::Total(total) => Some(*total),
+            _ => None,
+        })
     }
 
     /// An argument as it stands in its register.

@@ -22,6 +22,8 @@ pub struct Interest {
     /// Of the opens that are left out, one in so many is told all the same, flagged as an audit; 0
     /// for none.
     pub audit_every: u32,
+    /// Whether each exec tells what descriptors 0 to 2 stand for.
+    pub streams: bool,
 }
 
 impl From<&[Syscall]> for Interest {

@@ -33,6 +33,8 @@ const LIFE_CYCLE_PROGRAMS: [&str; 4] =
 const DISPATCHER: &str = "syscall_exit";
 /// Runs at the entry of calls that act on names.
 const NAMES_PROGRAM: &str = "syscall_enter_names";
+/// Runs at the entry of calls whose objects are gone at their exit.
+const ENTRY_PROGRAM: &str = "syscall_enter_by_recipe";
 
 /// Where system calls are hooked.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -168,8 +170,8 @@ pub struct Capture {
     life_cycle: Vec<Link>,
     dispatcher: Option<Link>,
     tracepoints: Vec<(Syscall, Link)>,
-    /// Entries of calls whose names are compared.
-    name_checks: Vec<(Syscall, Link)>,
+    /// Entries of calls whose names are compared, or whose objects are gone at their exit.
+    entries: Vec<(Syscall, Link)>,
     /// Hooks of io_uring, if this kernel has them.
     has_ring: bool,
     ring: Vec<Link>,
@@ -196,7 +198,7 @@ impl Capture {
             life_cycle: Vec::new(),
             dispatcher: None,
             tracepoints: Vec::new(),
-            name_checks: Vec::new(),
+            entries: Vec::new(),
             has_ring,
             ring: Vec::new(),
             settings,
@@ -210,7 +212,7 @@ impl Capture {
             Err(error) if settings.hooks == Hooks::SyscallTracepoints => {
                 return Err(LoadError::Tracefs(error));
             }
-            // Then names are not compared with what they were at the entry.
+            // Then nothing is read at entries.
             Err(error) => tracing::debug!(%error, "no tracefs"),
         }
         for name in LIFE_CYCLE_PROGRAMS {
@@ -223,6 +225,7 @@ impl Capture {
     /// Hooks these system calls and no others. New ones are attached before old ones go, and what
     /// more is asked of opens holds before what is asked no more ends.
     pub fn set_interest(&mut self, interest: &Interest) -> Result<(), LoadError> {
+        self.control.set_reads_streams(interest.streams);
         self.set_opens(&interest.opens, interest.audit_every)?;
         self.set_calls(&interest.calls)
     }
@@ -241,7 +244,7 @@ impl Capture {
         let (native, compat) = syscalls::handlers(calls);
         self.control.set_handlers(&native, &compat);
         self.set_ring(calls)?;
-        self.set_name_checks(calls)?;
+        self.set_entries(calls)?;
         match self.settings.hooks {
             Hooks::SysExit => {
                 if calls.is_empty() {
@@ -264,16 +267,16 @@ impl Capture {
         Ok(())
     }
 
-    /// Hooks the entries of calls that act on names.
-    fn set_name_checks(&mut self, calls: &[Syscall]) -> Result<(), LoadError> {
-        for &call in calls.iter().filter(|call| recipes::is_checked(call.name())) {
-            if self.name_checks.iter().all(|(attached, _)| *attached != call)
+    /// Hooks the entries of calls that act on names or end what they act on.
+    fn set_entries(&mut self, calls: &[Syscall]) -> Result<(), LoadError> {
+        for &call in calls.iter().filter(|call| entry_program(call.name()).is_some()) {
+            if self.entries.iter().all(|(attached, _)| *attached != call)
                 && let Some(link) = self.attach_tracepoint(call, Side::Enter)?
             {
-                self.name_checks.push((call, link));
+                self.entries.push((call, link));
             }
         }
-        self.name_checks.retain(|(attached, _)| calls.contains(attached));
+        self.entries.retain(|(attached, _)| calls.contains(attached));
         Ok(())
     }
 
@@ -305,8 +308,8 @@ impl Capture {
             .tracepoints
             .iter()
             .map(|(call, _)| format!("syscalls:sys_exit_{}", call.tracepoint()));
-        let names = self
-            .name_checks
+        let entries = self
+            .entries
             .iter()
             .map(|(call, _)| format!("syscalls:sys_enter_{}", call.tracepoint()));
         let ring = ring_calls::hooks().filter(|_| !self.ring.is_empty()).map(Into::into);
@@ -314,7 +317,7 @@ impl Capture {
             .into_iter()
             .chain(dispatcher)
             .chain(tracepoints)
-            .chain(names)
+            .chain(entries)
             .chain(ring)
             .collect()
     }
@@ -390,7 +393,10 @@ impl Capture {
 
     fn attach_tracepoint(&mut self, call: Syscall, side: Side) -> Result<Option<Link>, LoadError> {
         let name = match side {
-            Side::Enter => NAMES_PROGRAM.to_owned(),
+            Side::Enter => match entry_program(call.name()) {
+                Some(name) => name.to_owned(),
+                None => return Ok(None),
+            },
             Side::Exit => call.program(),
         };
         let Some(tracefs) = &self.tracefs else { return Ok(None) };
@@ -436,6 +442,15 @@ fn recursion_misses(program: BorrowedFd<'_>) -> u64 {
         libbpf_sys::bpf_prog_get_info_by_fd(program.as_raw_fd(), &raw mut info, &raw mut length)
     };
     if answer == 0 { info.recursion_misses } else { 0 }
+}
+
+/// What runs at the entry of a call.
+fn entry_program(name: &str) -> Option<&'static str> {
+    match () {
+        () if recipes::is_checked(name) => Some(NAMES_PROGRAM),
+        () if recipes::is_read_at_entry(name) => Some(ENTRY_PROGRAM),
+        () => None,
+    }
 }
 
 fn attach_error(name: &str, error: libbpf_rs::Error) -> LoadError {
@@ -535,10 +550,12 @@ fn config(settings: Settings) -> Vec<u8> {
     let own_pid = if settings.skip_own { std::process::id() } else { 0 };
     let size = settings.busy_size;
     let shares = [size / 4 * 3, size / FLOOD_WINDOWS, size / FLOOD_SHARES];
+    let page_kib = rustix::param::page_size() as u32 / 1024;
     [
         own_pid.to_ne_bytes().as_slice(),
         &ring_calls::numbers(),
         shares.map(u32::to_ne_bytes).as_flattened(),
+        &page_kib.to_ne_bytes(),
     ]
     .concat()
 }

@@ -22,13 +22,32 @@ pub(crate) enum Step {
     Data(u8, u8),
     /// A message header: its address and first bytes.
     Message(u8),
+    /// The first of several of them.
+    Messages(u8),
     /// A text for some uses of the call, no pointer for others.
     MaybeText(u8),
     /// Where the caller stands afterwards.
     Cwd,
+    /// What follows is read at the call's entry: at its exit it is gone.
+    AtEntry,
+    /// Two new descriptors.
+    Pair(u8),
+    /// Who the process is and what it may.
+    Identity,
+    /// How much memory the process has.
+    Memory,
+    /// The bytes that an array of vectors stands for, and the argument with their number.
+    Vectors(u8, u8),
+    /// As `Data` where the second argument points to the length.
+    DataOut(u8, u8),
+    /// So many times as the second argument says so many bytes.
+    Array(u8, u8, u8),
 }
 
-use Step::{Address, AddressOut, Bytes, Cwd, Data, Fd, MaybeText, Message, Path, PathAt, Text};
+use Step::{
+    Address, AddressOut, Array, AtEntry, Bytes, Cwd, Data, DataOut, Fd, Identity, MaybeText,
+    Memory, Message, Messages, Pair, Path, PathAt, Text, Vectors,
+};
 
 /// Stands for the call's result where an argument's index else stands.
 const RESULT: u8 = 6;
@@ -40,25 +59,25 @@ pub(crate) const RECIPE_BYTES: usize = 4 * N_STEPS;
 #[rustfmt::skip]
 static RECIPES: &[(&str, &[Step])] = &[
     // Sockets.
-    ("accept", &[Fd(RESULT)]),
-    ("accept4", &[Fd(RESULT)]),
+    ("accept", &[Fd(RESULT), Fd(0)]),
+    ("accept4", &[Fd(RESULT), Fd(0)]),
     ("bind", &[Fd(0), Address(1, 2)]),
     ("getpeername", &[Fd(0)]),
     ("getsockname", &[Fd(0)]),
-    ("getsockopt", &[Fd(0), Bytes(3, 4)]),
+    ("getsockopt", &[Fd(0), DataOut(3, 4), Bytes(4, 4)]),
     ("listen", &[Fd(0)]),
     ("recv", &[Fd(0), Data(1, RESULT)]),
     ("recvfrom", &[Fd(0), AddressOut(4, 5), Data(1, RESULT)]),
-    ("recvmmsg", &[Fd(0), Message(1)]),
+    ("recvmmsg", &[Fd(0), Messages(1)]),
     ("recvmsg", &[Fd(0), Message(1)]),
     ("send", &[Fd(0), Data(1, 2)]),
-    ("sendmmsg", &[Fd(0), Message(1)]),
+    ("sendmmsg", &[Fd(0), Messages(1)]),
     ("sendmsg", &[Fd(0), Message(1)]),
     ("sendto", &[Fd(0), Address(4, 5), Data(1, 2)]),
-    ("setsockopt", &[Fd(0), Bytes(3, 4)]),
+    ("setsockopt", &[Fd(0), Data(3, 4)]),
     ("shutdown", &[Fd(0)]),
     ("socket", &[Fd(RESULT)]),
-    ("socketpair", &[Bytes(3, 8)]),
+    ("socketpair", &[Pair(3)]),
     // Names.
     ("access", &[Path(0)]),
     ("acct", &[Path(0)]),
@@ -124,7 +143,9 @@ static RECIPES: &[(&str, &[Step])] = &[
     ("utimensat", &[PathAt(1, 0)]),
     ("utimes", &[Path(0)]),
     // Descriptors.
-    ("copy_file_range", &[Fd(0), Fd(2)]),
+    ("bpf", &[Fd(RESULT)]),
+    ("close", &[AtEntry, Fd(0)]),
+    ("copy_file_range", &[Fd(2), Fd(0), Bytes(1, 8), Bytes(3, 8)]),
     ("dup", &[Fd(RESULT), Fd(0)]),
     ("dup2", &[Fd(RESULT), Fd(0)]),
     ("dup3", &[Fd(RESULT), Fd(0)]),
@@ -157,35 +178,36 @@ static RECIPES: &[(&str, &[Step])] = &[
     ("_llseek", &[Fd(0)]),
     ("lseek", &[Fd(0)]),
     ("memfd_create", &[Text(0), Fd(RESULT)]),
-    ("mmap", &[Fd(4)]),
-    ("mmap2", &[Fd(4)]),
+    ("mmap", &[Memory, Fd(4)]),
+    ("mmap2", &[Memory, Fd(4)]),
     ("open_by_handle_at", &[Fd(RESULT)]),
-    ("pidfd_getfd", &[Fd(RESULT)]),
+    ("pidfd_getfd", &[Fd(RESULT), Fd(0)]),
     ("pidfd_open", &[Fd(RESULT)]),
-    ("pipe", &[Bytes(0, 8)]),
-    ("pipe2", &[Bytes(0, 8)]),
+    ("pipe", &[Pair(0)]),
+    ("pipe2", &[Pair(0)]),
     ("pread64", &[Fd(0), Data(1, RESULT)]),
-    ("preadv", &[Fd(0)]),
-    ("preadv2", &[Fd(0)]),
+    ("preadv", &[Fd(0), Vectors(1, 2)]),
+    ("preadv2", &[Fd(0), Vectors(1, 2)]),
     ("pwrite64", &[Fd(0), Data(1, RESULT)]),
-    ("pwritev", &[Fd(0)]),
-    ("pwritev2", &[Fd(0)]),
+    ("pwritev", &[Fd(0), Vectors(1, 2)]),
+    ("pwritev2", &[Fd(0), Vectors(1, 2)]),
     ("read", &[Fd(0), Data(1, RESULT)]),
-    ("readv", &[Fd(0)]),
-    ("sendfile", &[Fd(0), Fd(1)]),
-    ("sendfile64", &[Fd(0), Fd(1)]),
-    ("signalfd", &[Fd(RESULT)]),
-    ("signalfd4", &[Fd(RESULT)]),
-    ("splice", &[Fd(0), Fd(2)]),
+    ("readv", &[Fd(0), Vectors(1, 2)]),
+    ("sendfile", &[Fd(0), Fd(1), Bytes(2, 8)]),
+    ("sendfile64", &[Fd(0), Fd(1), Bytes(2, 8)]),
+    ("signalfd", &[Fd(RESULT), Fd(0), Bytes(1, 8)]),
+    ("signalfd4", &[Fd(RESULT), Fd(0), Bytes(1, 8)]),
+    ("splice", &[Fd(2), Fd(0)]),
     ("tee", &[Fd(0), Fd(1)]),
     ("timerfd_create", &[Fd(RESULT)]),
     ("userfaultfd", &[Fd(RESULT)]),
     ("vmsplice", &[Fd(0)]),
     ("write", &[Fd(0), Data(1, RESULT)]),
-    ("writev", &[Fd(0)]),
+    ("writev", &[Fd(0), Vectors(1, 2)]),
     // Identity and control.
     ("add_key", &[Text(0), MaybeText(1)]),
-    ("capset", &[Bytes(1, 24)]),
+    ("brk", &[Memory]),
+    ("capset", &[Bytes(1, 24), Identity]),
     ("delete_module", &[Text(0)]),
     ("finit_module", &[Fd(0), Text(1)]),
     ("fsconfig", &[Fd(0), MaybeText(2), MaybeText(3)]),
@@ -194,20 +216,33 @@ static RECIPES: &[(&str, &[Step])] = &[
     ("getresgid", &[Bytes(0, 4), Bytes(1, 4), Bytes(2, 4)]),
     ("getresuid", &[Bytes(0, 4), Bytes(1, 4), Bytes(2, 4)]),
     ("getrlimit", &[Bytes(1, 16)]),
-    ("init_module", &[Text(2)]),
-    ("io_uring_enter", &[Fd(0)]),
+    ("init_module", &[Text(2), Data(0, 1)]),
+    ("io_uring_enter", &[Fd(0), Bytes(4, 8)]),
     ("io_uring_register", &[Fd(0)]),
     ("io_uring_setup", &[Bytes(1, 32), Fd(RESULT)]),
     ("keyctl", &[MaybeText(1), MaybeText(2), MaybeText(3)]),
+    ("munmap", &[Memory]),
     ("nanosleep", &[Bytes(0, 16)]),
     ("pidfd_send_signal", &[Fd(0)]),
+    ("poll", &[Array(0, 1, 8)]),
+    ("ppoll", &[Array(0, 1, 8), Bytes(2, 16), Bytes(3, 8)]),
     ("prctl", &[MaybeText(1)]),
     ("prlimit64", &[Bytes(2, 16), Bytes(3, 16)]),
+    ("process_vm_readv", &[Vectors(1, 2)]),
+    ("process_vm_writev", &[Vectors(1, 2)]),
     ("request_key", &[Text(0), Text(1)]),
+    ("semop", &[Array(1, 2, 6)]),
     ("setdomainname", &[Text(0)]),
     ("sethostname", &[Text(0)]),
-    ("setns", &[Fd(0)]),
+    ("setfsuid", &[Identity]),
+    ("setns", &[Fd(0), Identity]),
+    ("setpgid", &[Identity]),
+    ("setresuid", &[Identity]),
+    ("setreuid", &[Identity]),
     ("setrlimit", &[Bytes(1, 16)]),
+    ("setsid", &[Identity]),
+    ("setuid", &[Identity]),
+    ("unshare", &[Identity]),
 ];
 
 /// Calls that act on a name and leave no object that would tell which: their names are read at the
@@ -224,11 +259,19 @@ pub(crate) fn is_checked(name: &str) -> bool {
     CHECKED.contains(&name)
 }
 
+/// Whether what a call needs is read at its entry.
+pub(crate) fn is_read_at_entry(name: &str) -> bool {
+    steps(name).first() == Some(&AtEntry)
+}
+
+fn steps(name: &str) -> &'static [Step] {
+    RECIPES.iter().find(|(row, _)| *row == name).map_or(&[], |(_, steps)| steps)
+}
+
 /// The recipe of a call as the program reads it; all zero for a call without one.
 pub(crate) fn recipe(name: &str) -> [u8; RECIPE_BYTES] {
     let mut bytes = [0; RECIPE_BYTES];
-    let steps = RECIPES.iter().find(|(row, _)| *row == name).map_or(&[][..], |(_, steps)| steps);
-    for (place, step) in bytes.chunks_exact_mut(4).zip(steps) {
+    for (place, step) in bytes.chunks_exact_mut(4).zip(steps(name)) {
         place.copy_from_slice(&step.encode());
     }
     bytes
@@ -247,8 +290,16 @@ impl Step {
             Bytes(argument, count) => [6, argument, count, 0],
             Data(argument, length) => [7, argument, length, 0],
             Message(argument) => [8, argument, 0, 0],
+            Messages(argument) => [8, argument, 1, 0],
             MaybeText(argument) => [9, argument, 0, 0],
             Cwd => [10, 0, 0, 0],
+            AtEntry => [11, 0, 0, 0],
+            Pair(argument) => [12, argument, 0, 0],
+            Memory => [13, 0, 0, 0],
+            Vectors(argument, count) => [14, argument, count, 0],
+            DataOut(argument, length) => [15, argument, length, 0],
+            Array(argument, count, size) => [16, argument, count, size],
+            Identity => [17, 0, 0, 0],
         }
     }
 }

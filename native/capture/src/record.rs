@@ -3,13 +3,14 @@
 use zerocopy::{FromBytes, Immutable, KnownLayout};
 
 /// Version of the layout that this build reads and its programs write.
-pub(crate) const VERSION: u8 = 2;
+pub(crate) const VERSION: u8 = 3;
 
 pub(crate) const KIND_WAKE: u16 = 0;
 pub(crate) const KIND_FORK: u16 = 1;
 pub(crate) const KIND_EXEC: u16 = 2;
 pub(crate) const KIND_EXIT: u16 = 3;
 pub(crate) const KIND_CGROUP_ATTACH: u16 = 4;
+pub(crate) const KIND_STREAMS: u16 = 5;
 pub(crate) const KIND_EXEC_FAILED: u16 = 32;
 pub(crate) const KIND_OPEN: u16 = 33;
 pub(crate) const KIND_CONNECT: u16 = 34;
@@ -24,6 +25,10 @@ pub(crate) const SECTION_SOCKET_PATH: u16 = 6;
 pub(crate) const SECTION_BYTES: u16 = 7;
 pub(crate) const SECTION_ADDRESS: u16 = 8;
 pub(crate) const SECTION_CWD: u16 = 9;
+pub(crate) const SECTION_PAIR: u16 = 10;
+pub(crate) const SECTION_MEMORY: u16 = 11;
+pub(crate) const SECTION_TOTAL: u16 = 12;
+pub(crate) const SECTION_IDENTITY: u16 = 13;
 
 pub(crate) const CALL_SECTIONS: usize = 10;
 
@@ -57,6 +62,9 @@ pub(crate) struct ProcessFacts {
     pub cap_permitted: u64,
     pub cap_effective: u64,
     pub cgroup_id: u64,
+    pub descriptor_limit: u64,
+    pub major_faults: u64,
+    pub minor_faults: u64,
     pub pid: u32,
     pub parent_pid: u32,
     pub vpid: u32,
@@ -70,7 +78,11 @@ pub(crate) struct ProcessFacts {
     pub euid: u32,
     pub egid: u32,
     pub loginuid: u32,
-    pub _pad: u32,
+    pub vm_size: u32,
+    pub vm_rss: u32,
+    pub vm_swap: u32,
+    pub n_descriptors: u32,
+    pub n_threads: u32,
     pub comm: [u8; 16],
 }
 
@@ -180,7 +192,10 @@ pub(crate) struct SocketFacts {
     pub remote_port: u16,
     pub local_address: [u8; 16],
     pub remote_address: [u8; 16],
-    pub is_listening: u32,
+    pub is_listening: u16,
+    pub is_accepted: u16,
+    pub queue: u32,
+    pub queue_limit: u32,
 }
 
 #[derive(Clone, Copy, FromBytes, Immutable, KnownLayout)]
@@ -203,6 +218,29 @@ pub(crate) struct FileFacts {
     pub mode: u32,
     pub file_flags: u32,
     pub open_flags: u32,
+    pub magic: u32,
+    pub _pad: u32,
+}
+
+#[derive(Clone, Copy, FromBytes, Immutable, KnownLayout)]
+#[repr(C)]
+pub(crate) struct MemoryFacts {
+    pub vm_size: u32,
+    pub vm_rss: u32,
+    pub vm_swap: u32,
+    pub _pad: u32,
+}
+
+#[derive(Clone, Copy, FromBytes, Immutable, KnownLayout)]
+#[repr(C)]
+pub(crate) struct IdentityFacts {
+    pub cap_inheritable: u64,
+    pub cap_permitted: u64,
+    pub cap_effective: u64,
+    pub session_id: u32,
+    pub group_id: u32,
+    pub vgroup_id: u32,
+    pub vsession_id: u32,
 }
 
 #[derive(Clone, Copy, FromBytes, Immutable, KnownLayout)]
@@ -233,9 +271,9 @@ const _: () = {
     use std::mem::{offset_of, size_of};
 
     assert!(size_of::<RecordHeader>() == 64 && offset_of!(RecordHeader, lane) == 57);
-    assert!(size_of::<ProcessFacts>() == 128 && offset_of!(ProcessFacts, comm) == 112);
-    assert!(size_of::<ForkRecord>() == 216 && offset_of!(ForkRecord, cgroup_length) == 212);
-    assert!(size_of::<ExecRecord>() == 288 && offset_of!(ExecRecord, environment_length) == 284);
+    assert!(size_of::<ProcessFacts>() == 168 && offset_of!(ProcessFacts, comm) == 152);
+    assert!(size_of::<ForkRecord>() == 256 && offset_of!(ForkRecord, cgroup_length) == 252);
+    assert!(size_of::<ExecRecord>() == 328 && offset_of!(ExecRecord, environment_length) == 324);
     assert!(size_of::<ExitRecord>() == 72 && offset_of!(ExitRecord, status) == 64);
     assert!(
         size_of::<CgroupAttachRecord>() == 88 && offset_of!(CgroupAttachRecord, path_length) == 84
@@ -244,8 +282,10 @@ const _: () = {
         size_of::<ExecFailedRecord>() == 96 && offset_of!(ExecFailedRecord, arguments_length) == 92
     );
     assert!(size_of::<OpenRecord>() == 144 && offset_of!(OpenRecord, resolved_length) == 140);
-    assert!(size_of::<SocketFacts>() == 72 && offset_of!(SocketFacts, is_listening) == 68);
-    assert!(size_of::<ConnectRecord>() == 160 && offset_of!(ConnectRecord, via) == 156);
-    assert!(size_of::<FileFacts>() == 24 && offset_of!(FileFacts, open_flags) == 20);
+    assert!(size_of::<SocketFacts>() == 80 && offset_of!(SocketFacts, queue_limit) == 76);
+    assert!(size_of::<ConnectRecord>() == 168 && offset_of!(ConnectRecord, via) == 164);
+    assert!(size_of::<FileFacts>() == 32 && offset_of!(FileFacts, magic) == 24);
+    assert!(size_of::<IdentityFacts>() == 40 && offset_of!(IdentityFacts, vsession_id) == 36);
+    assert!(size_of::<MemoryFacts>() == 16 && offset_of!(MemoryFacts, vm_swap) == 8);
     assert!(size_of::<CallRecord>() == 256 && offset_of!(CallRecord, sections) == 136);
 };

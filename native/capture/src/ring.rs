@@ -161,6 +161,7 @@ const OPENS_ALWAYS: usize = 2056 / 8;
 const OPENS_NAMED: usize = 2064 / 8;
 const OPENS_LAST_NAMED: usize = 2072 / 8;
 const OPENS_LAST_LENGTHS: usize = 2080 / 8;
+const READS_STREAMS: usize = 2088 / 4;
 
 /// What of `struct control` says which opens are told.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
@@ -215,6 +216,11 @@ impl Control {
     /// Of the opens that are left out, one in so many is told.
     pub(crate) fn set_audit_every(&self, every: u32) {
         self.word(AUDIT_EVERY).store(every, Ordering::SeqCst);
+    }
+
+    /// Whether execs tell what descriptors 0 to 2 stand for.
+    pub(crate) fn set_reads_streams(&self, is_asked: bool) {
+        self.word(READS_STREAMS).store(is_asked.into(), Ordering::SeqCst);
     }
 
     fn handler(&self, index: usize) -> &AtomicU8 {

@@ -17,7 +17,7 @@ use std::{
 
 use peregrine_capture::{
     Capture, Hooks, Item, Lanes, Settings, Syscall, Walk,
-    event::{Call, Descriptor, KernelPath, Kind, Place, Socket, Via},
+    event::{Call, Descriptor, KernelPath, Kind, Place, Socket, SocketState, Via},
 };
 
 /// One capture at a time keeps what is seen explainable.
@@ -300,8 +300,65 @@ fn a_unix_socket_is_told_by_its_name() {
         });
         watch.find(|call| {
             is(call, "socketpair").then(|| {
-                let bytes = call.bytes(Place(3)).unwrap();
-                assert_eq!(bytes, [pair[0].to_ne_bytes(), pair[1].to_ne_bytes()].concat());
+                assert_eq!(call.pair(), Some(pair));
+                let ends = [Place::FIRST, Place::SECOND].map(|place| {
+                    assert_eq!(call.number(place), i64::from(pair[usize::from(place.0 - 7)]));
+                    match call.descriptor(place) {
+                        Some(Descriptor::Socket(SocketState {
+                            socket: Socket::Unix { socket, peer, .. },
+                            ..
+                        })) => (*socket, *peer),
+                        other => panic!("{other:?}"),
+                    }
+                });
+                assert_eq!(ends[0], (ends[1].1, ends[1].0));
+            })
+        });
+    }
+}
+
+#[test]
+fn a_descriptor_that_is_closed_is_told_with_what_it_stood_for() {
+    let _one = ONE_AT_A_TIME.lock();
+    for settings in every_way() {
+        let mut watch = Watch::new(settings, &["close"]);
+        let folder = tempfile::tempdir().unwrap();
+        // Longer than what is kept from the entry on.
+        let deep = (0..12)
+            .fold(folder.path().canonicalize().unwrap(), |path, _| path.join("d".repeat(200)));
+        fs::create_dir_all(&deep).unwrap();
+        let short = folder.path().canonicalize().unwrap().join("file");
+        let closed = [&short, &deep.join("file")].map(|path| {
+            let file = fs::File::create(path).unwrap();
+            (file.as_raw_fd(), file.metadata().unwrap().ino())
+        });
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let (socket, bound) = (listener.as_raw_fd(), listener.local_addr().unwrap().to_string());
+        drop(listener);
+        // SAFETY: there is no such descriptor.
+        assert_eq!(unsafe { libc::close(9_999) }, -1);
+        let close_of =
+            |call: &Call<'_>, fd: i32| is(call, "close") && call.argument(0) == fd as u64;
+        for (fd, inode) in closed {
+            watch.find(|call| {
+                let Some(Descriptor::File(state)) = call.descriptor(Place(0)) else { return None };
+                (close_of(call, fd) && state.inode == inode).then(|| {
+                    assert_eq!(call.result, 0);
+                    match inode == closed[0].1 {
+                        true => assert_eq!(path_of(&state.path), short),
+                        false => assert!(state.path.is_cut()),
+                    }
+                })
+            });
+        }
+        watch.find(|call| {
+            let Some(Descriptor::Socket(_)) = call.descriptor(Place(0)) else { return None };
+            close_of(call, socket).then(|| assert_eq!(inet(call, Place(0)).0, bound))
+        });
+        watch.find(|call| {
+            close_of(call, 9_999).then(|| {
+                assert_eq!(call.result, -i64::from(libc::EBADF));
+                assert!(call.descriptor(Place(0)).is_none());
             })
         });
     }

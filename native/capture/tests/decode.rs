@@ -3,17 +3,17 @@
 use peregrine_capture::{DecodeError, decode, event::Kind};
 use proptest::prelude::*;
 
-const KINDS: [u16; 9] = [0, 1, 2, 3, 4, 32, 33, 34, 35];
+const KINDS: [u16; 10] = [0, 1, 2, 3, 4, 5, 32, 33, 34, 35];
 /// Offsets in `struct record_header` (`bpf/record.h`).
 const KIND: usize = 52;
 const VERSION: usize = 56;
 /// Size of the fixed part of each kind, in the order of `KINDS`.
-const FIXED: [usize; 9] = [64, 216, 288, 72, 88, 96, 144, 160, 256];
+const FIXED: [usize; 10] = [64, 256, 328, 72, 88, 256, 96, 144, 168, 256];
 
 fn record(kind: u16, length: usize) -> Vec<u8> {
     let mut bytes = vec![0; length];
     bytes[KIND..KIND + 2].copy_from_slice(&kind.to_ne_bytes());
-    bytes[VERSION] = 2;
+    bytes[VERSION] = 3;
     bytes
 }
 
@@ -49,8 +49,8 @@ fn a_section_that_reaches_past_the_end_is_refused_by_name() {
 #[test]
 fn another_version_and_an_unknown_kind_are_told_apart() {
     let mut foreign = record(33, 200);
-    foreign[VERSION] = 3;
-    assert_eq!(decode(&foreign), Err(DecodeError::Version(3)));
+    foreign[VERSION] = 4;
+    assert_eq!(decode(&foreign), Err(DecodeError::Version(4)));
     assert_eq!(decode(&record(77, 200)), Err(DecodeError::Kind(77)));
     assert_eq!(decode(&record(0, 64)), Ok(None));
 }
@@ -78,7 +78,7 @@ proptest! {
         let mut bytes = bytes;
         if bytes.len() > VERSION {
             bytes[KIND..KIND + 2].copy_from_slice(&kind.to_ne_bytes());
-            bytes[VERSION] = 2;
+            bytes[VERSION] = 3;
         }
         if let Ok(Some(event)) = decode(&bytes) {
             let mut path = Vec::new();

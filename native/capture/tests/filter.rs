@@ -32,7 +32,14 @@ impl Watch {
         let settings = Settings { skip_own: false, ..settings };
         let (mut capture, lanes) = Capture::load(settings).expect("BPF programs load");
         let calls = ["open", "openat", "rmdir"].map(|name| Syscall::from_name(name).unwrap());
-        capture.set_interest(&Interest { calls: calls.to_vec(), opens, audit_every }).unwrap();
+        capture
+            .set_interest(&Interest {
+                calls: calls.to_vec(),
+                opens,
+                audit_every,
+                ..Interest::default()
+            })
+            .unwrap();
         Self { capture, lanes }
     }
 
@@ -170,7 +177,7 @@ fn a_change_of_the_filter_takes_effect_and_forgets_what_was_asked_before() {
     let mut opens = Opens::none();
     opens.add_named(kind(READS), [&b"/proc/self"[..]].into_iter());
     let calls = ["openat", "rmdir"].map(|name| Syscall::from_name(name).unwrap()).to_vec();
-    watch.capture.set_interest(&Interest { calls, opens, audit_every: 0 }).unwrap();
+    watch.capture.set_interest(&Interest { calls, opens, ..Interest::default() }).unwrap();
     open(Path::new("/etc/hostname"), libc::O_RDONLY);
     open(Path::new("/proc/self/stat"), libc::O_RDONLY);
     let names: Vec<_> = watch.told().into_iter().map(|(name, _)| name).collect();

@@ -278,6 +278,10 @@ pub struct RunOptions {
     /// Where system calls are hooked
     #[arg(long, value_enum, default_value_t = HooksChoice::Auto)]
     pub hooks: HooksChoice,
+    /// Capture also what only moves data and a rule asks for: read, write, send, recv and their
+    /// like, of which a machine makes very many
+    #[arg(short = 'A', long)]
+    pub all_events: bool,
 
     /// Let every open leave the kernel, also those that no rule can match
     #[arg(long)]

@@ -6,7 +6,9 @@ use bumpalo::Bump;
 use jiff::tz::TimeZone;
 use peregrine_alerts::{Alert, FieldValue, Metric, Priority, Publisher};
 use peregrine_capture::{Interest, Opens, Syscall, event::Event};
-use peregrine_rules::{EventSet, EventType, Facts, Matches, OutputValue, Plan, Rule, Scratch};
+use peregrine_rules::{
+    EventSet, EventType, Facts, FieldId, Matches, OutputValue, Plan, Rule, Scratch,
+};
 use peregrine_world::{
     Container, SnapshotError, SnapshotStats, World,
     identity::{Identity, Standing},
@@ -16,7 +18,7 @@ use crate::{
     clock::{Clock, since_boot},
     containers::Containers,
     doctor,
-    facts::{Context, EventTypes, Judged},
+    facts::{Context, EventTypes, History, Judged},
     floods::Fields,
     interest,
     waiting::{Limits, Questions, Waiter, WaitingRoom},
@@ -24,6 +26,9 @@ use crate::{
 
 /// Events that wait for a name at once, and their bytes: 2 s of a busy start of a node.
 const WAITING: Limits = Limits { time: 0, events: 16_384, bytes: 64 << 20 };
+/// Calls by which a process changes what it may.
+const CHANGE_CAPABILITIES: [&str; 7] =
+    ["capset", "setfsuid", "setns", "setresuid", "setreuid", "setuid", "unshare"];
 /// Name of the field that says that the names of an alert's container are not known.
 const IDENTITY: &str = "container.identity";
 
@@ -50,9 +55,12 @@ pub struct Counts {
     pub incomplete: u64,
 }
 
-/// The filter in the kernel.
+/// What of that which rules ask for is captured.
 #[derive(Clone, Copy, Debug)]
 pub struct Filter {
+    /// Calls that only move data, too.
+    pub has_plain_io: bool,
+    /// Opens that no rule can match stay in the kernel.
     pub is_on: bool,
     /// One in so many of what it leaves out is judged all the same; 0 for none.
     pub audit_every: u32,
@@ -106,6 +114,7 @@ impl Judge {
             hostname,
             start: since_boot(),
             number: 0,
+            history: History::default(),
         };
         let time = u64::try_from(identity_wait.as_nanos()).unwrap_or(u64::MAX);
         Self {
@@ -133,7 +142,7 @@ impl Judge {
         self.counts.mismatched += u64::from(header.flags.is_mismatch());
         self.world.apply(event);
         let Some(event_type) = self.types.of(event) else { return };
-        self.context.number += 1;
+        self.context.step(event.header.time);
         if !self.rules.wanted.contains(event_type) {
             return;
         }
@@ -336,25 +345,40 @@ impl Judge {
     /// What the rules ask of capture, and what says where a process stands.
     pub fn interest(&self) -> Interest {
         Interest {
-            calls: self.calls_of(&self.rules.wanted),
+            calls: self.calls_of(&[&self.rules]),
             opens: if self.filter.is_on {
                 interest::opens(&self.rules.plan)
             } else {
                 Opens::default()
             },
             audit_every: self.filter.audit_every,
+            streams: self.rules.has_field(FieldId::is_of_streams),
         }
     }
 
     /// What these rules ask as well, with every open: for the time of a change.
     pub fn interest_also_of(&self, rules: &Ruleset) -> Interest {
-        let wanted = self.rules.wanted.clone().union(&rules.wanted);
-        Interest { calls: self.calls_of(&wanted), ..Interest::default() }
+        let has_streams = |rules: &Ruleset| rules.has_field(FieldId::is_of_streams);
+        Interest {
+            calls: self.calls_of(&[&self.rules, rules]),
+            streams: has_streams(&self.rules) || has_streams(rules),
+            ..Interest::default()
+        }
     }
 
-    fn calls_of(&self, wanted: &EventSet) -> Vec<Syscall> {
-        let mut calls = self.types.syscalls(wanted);
-        calls.extend(["chdir", "fchdir"].into_iter().filter_map(Syscall::from_name));
+    fn calls_of(&self, all: &[&Ruleset]) -> Vec<Syscall> {
+        let is_captured = |event: &EventType| self.filter.has_plain_io || !event.is_plain_io();
+        let wanted = all.iter().flat_map(|rules| rules.wanted.iter()).filter(is_captured);
+        let mut calls = self.types.syscalls(&wanted.collect());
+        let has_field = |is_it: fn(FieldId) -> bool| all.iter().any(|rules| rules.has_field(is_it));
+        let told_by = [
+            (true, &["chdir", "fchdir"][..]),
+            (has_field(FieldId::is_of_capabilities), &CHANGE_CAPABILITIES),
+            (has_field(FieldId::is_of_group_or_session), &["setsid", "setpgid"]),
+            (has_field(FieldId::is_of_streams), &["dup", "dup2", "dup3"]),
+        ];
+        let told_by = told_by.iter().filter(|(is_needed, _)| *is_needed);
+        calls.extend(told_by.flat_map(|(_, names)| *names).filter_map(|it| Syscall::from_name(it)));
         calls.sort_unstable();
         calls.dedup();
         calls
@@ -400,7 +424,13 @@ impl Ruleset {
     pub fn new(plan: Plan) -> Self {
         let labels = plan.rules().map(Labels::new).collect();
         let questions = Questions::of(&plan);
-        Self { wanted: plan.interest().events.clone(), labels, questions, plan }
+        let interest = plan.interest();
+        let wanted = interest.events.clone().union(&interest.left_out);
+        Self { wanted, labels, questions, plan }
+    }
+
+    fn has_field(&self, is_it: fn(FieldId) -> bool) -> bool {
+        self.plan.interest().fields.iter().any(|&field| is_it(field))
     }
 }
 

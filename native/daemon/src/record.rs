@@ -32,7 +32,7 @@ use crate::{
     cli::RecordOptions,
     clock::{Clock, since_boot},
     doctor,
-    facts::{Context, EventTypes, Judged},
+    facts::{Context, EventTypes, History, Judged},
     lockdown::Lockdown,
     run::hostname,
 };
@@ -124,7 +124,7 @@ fn run(options: &RecordOptions) -> anyhow::Result<String> {
     let (attacher, lanes) = Attacher::start(settings, Lockdown::Off)?;
     let mut recorder = Recorder::new(writer, options)?;
     recorder.world.snapshot().context("read the processes that run already")?;
-    let interest = Interest { calls: recorder.calls(), ..Interest::default() };
+    let interest = Interest { calls: recorder.calls(), streams: true, ..Interest::default() };
     attacher.set_interest(interest).wait()?;
     let stop = Arc::new(AtomicBool::new(false));
     for signal in [SIGINT, SIGTERM] {
@@ -182,6 +182,7 @@ impl Recorder {
                 hostname: hostname().into(),
                 start: since_boot(),
                 number: 0,
+                history: History::default(),
             },
             fields: plain_fields(),
             arena: Bump::new(),
@@ -249,7 +250,7 @@ impl Recorder {
         if self.only.as_ref().is_some_and(|only| !only.contains(&header.pid)) || self.is_full {
             return Ok(());
         }
-        self.context.number += 1;
+        self.context.step(event.header.time);
         self.world.process_or_read(header.pid, header.start_time);
         self.world.refresh_users(header.pid, header.start_time);
         let process = self

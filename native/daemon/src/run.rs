@@ -73,7 +73,11 @@ pub fn run(config: Config) -> anyhow::Result<()> {
     let reader = Reader::start(move || lockdown.confine(Role::ReadProcesses))
         .context("start the thread that reads processes")?;
     let world = World::new(Limits::default()).reading_by(reader);
-    let filter = Filter { is_on: !options.no_filter, audit_every: options.filter_audit };
+    let filter = Filter {
+        has_plain_io: options.all_events,
+        is_on: !options.no_filter,
+        audit_every: options.filter_audit,
+    };
     let mut judge = Judge::new(
         world,
         plan,

@@ -123,6 +123,26 @@ impl EventType {
             && !self.row().traits.contains('M')
     }
 
+    /// Whether it reads from a descriptor.
+    pub fn reads(self) -> bool {
+        self.row().traits.contains('R')
+    }
+
+    /// Whether it writes to a descriptor.
+    pub fn writes(self) -> bool {
+        self.row().traits.contains('W')
+    }
+
+    /// Whether it may wait for something.
+    pub fn waits(self) -> bool {
+        self.row().traits.contains('B')
+    }
+
+    /// Whether it makes, uses or closes a descriptor: only then rules may ask for `fd.*`.
+    pub fn has_descriptor(self) -> bool {
+        self.row().traits.contains(['C', 'D', 'U'])
+    }
+
     /// The place in the table.
     pub fn index(self) -> usize {
         usize::from(self.0)

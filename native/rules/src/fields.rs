@@ -4,6 +4,7 @@
 //! else; documents and examples come from there.
 
 mod argument;
+mod never;
 mod parameters;
 mod table;
 
@@ -171,6 +172,31 @@ impl FieldType {
 }
 
 impl FieldId {
+    /// Whether it tells what the process may.
+    pub fn is_of_capabilities(self) -> bool {
+        self.row().name.starts_with("thread.cap_")
+    }
+
+    /// Whether it tells what a process reads from and writes to by default.
+    pub fn is_of_streams(self) -> bool {
+        self.row().name.starts_with("proc.std")
+    }
+
+    /// Whether it tells of the session or the group of the process.
+    pub fn is_of_group_or_session(self) -> bool {
+        [
+            "proc.sid",
+            "proc.sname",
+            "proc.pgid",
+            "proc.vpgid",
+            "proc.is_sid",
+            "proc.is_pgid",
+            "proc.is_vpgid",
+        ]
+        .iter()
+        .any(|prefix| self.row().name.starts_with(prefix))
+    }
+
     /// Whether the field has one of few values, so that any of them is common.
     pub(crate) fn has_few_values(self) -> bool {
         matches!(

@@ -124,7 +124,7 @@ fn fork(parent: (u32, u64), child: (u32, u64)) -> Event<'static> {
         child: facts(child, parent),
         cgroup: KernelPath::rooted(CGROUP),
     };
-    Event { header: header(parent, child.1), kind: Kind::Fork(fork) }
+    Event { header: header(parent, child.1), kind: Kind::Fork(Box::new(fork)) }
 }
 
 fn exec<'a>(
@@ -174,6 +174,7 @@ fn facts((pid, start_time): (u32, u64), parent: (u32, u64)) -> ProcessFacts {
         euid: 0,
         egid: 0,
         loginuid: 0,
+        usage: Default::default(),
         comm: Comm::new(b"worker"),
     }
 }

@@ -17,6 +17,12 @@ pub struct Stat<'a> {
     pub session_id: u32,
     /// Controlling terminal, 0 for none.
     pub tty: u32,
+    /// Page faults that had not to read.
+    pub minor_faults: u64,
+    /// Page faults that had to.
+    pub major_faults: u64,
+    /// How many threads.
+    pub threads: u32,
     /// In clock ticks since boot.
     pub start_ticks: u64,
 }
@@ -33,11 +39,26 @@ pub fn parse_stat(text: &[u8]) -> Option<Stat<'_>> {
     let session_id = number(fields.next()?)?;
     // Printed as a signed number.
     let tty: i64 = number(fields.next()?)?;
-    // proc(5) counts from 1 with pid and comm: the 8th is next, the 22nd is the start.
-    let start_ticks = number(fields.nth(21 - 7)?)?;
+    // proc(5) counts from 1 with pid and comm: the 8th is next.
+    let minor_faults = number(fields.nth(10 - 8)?)?;
+    let major_faults = number(fields.nth(12 - 11)?)?;
+    let threads = number(fields.nth(20 - 13)?)?;
+    let start_ticks = number(fields.nth(22 - 21)?)?;
     let pid = number(text[..open].trim_ascii())?;
     let tty = tty as u32;
-    Some(Stat { pid, comm, state, parent_pid, group_id, session_id, tty, start_ticks })
+    Some(Stat {
+        pid,
+        comm,
+        state,
+        parent_pid,
+        group_id,
+        session_id,
+        tty,
+        minor_faults,
+        major_faults,
+        threads,
+        start_ticks,
+    })
 }
 
 /// `/proc/PID/status`, what of it we use.
@@ -51,6 +72,8 @@ pub struct Status {
     pub inner: (u32, u32, u32),
     /// Inheritable, permitted and effective capabilities.
     pub capabilities: (u64, u64, u64),
+    /// Mapped, resident and swapped memory in KiB; 0 of kernel threads.
+    pub memory: (u32, u32, u32),
 }
 
 /// Reads `/proc/PID/status`; `None` when a line that every kernel writes is missing.
@@ -69,6 +92,18 @@ pub fn parse_status(text: &[u8]) -> Option<Status> {
             b"CapInh" => status.capabilities.0 = hex(value)?,
             b"CapPrm" => status.capabilities.1 = hex(value)?,
             b"CapEff" => status.capabilities.2 = hex(value)?,
+            b"VmSize" => {
+                status.memory.0 = first(value).unwrap_or(0);
+                continue;
+            }
+            b"VmRSS" => {
+                status.memory.1 = first(value).unwrap_or(0);
+                continue;
+            }
+            b"VmSwap" => {
+                status.memory.2 = first(value).unwrap_or(0);
+                continue;
+            }
             _ => continue,
         }
         n_found += 1;
@@ -101,6 +136,16 @@ fn cgroup_of<'a>(text: &'a [u8], controller: &[u8]) -> Option<&'a [u8]> {
     })
 }
 
+/// Reads `/proc/PID/limits`: how many descriptors the process may have.
+pub fn parse_descriptor_limit(text: &[u8]) -> Option<u64> {
+    let line =
+        text.split(|&byte| byte == b'\n').find_map(|it| it.strip_prefix(b"Max open files"))?;
+    match numbers(line).next()? {
+        b"unlimited" => Some(u64::MAX),
+        limit => number(limit),
+    }
+}
+
 /// Reads a file that holds one number, such as `/proc/PID/loginuid`.
 pub fn parse_number(text: &[u8]) -> Option<u32> {
     number(text.trim_ascii())
@@ -117,6 +162,10 @@ fn numbers(value: &[u8]) -> impl Iterator<Item = &[u8]> {
 fn first_two(value: &[u8]) -> Option<(u32, u32)> {
     let mut values = numbers(value);
     Some((number(values.next()?)?, number(values.next()?)?))
+}
+
+fn first(value: &[u8]) -> Option<u32> {
+    number(numbers(value).next()?)
 }
 
 fn last(value: &[u8]) -> Option<u32> {

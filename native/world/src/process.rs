@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use peregrine_capture::event::{Comm, ProcessFacts};
+use peregrine_capture::event::{Comm, Descriptor, Identity, KeptDescriptor, ProcessFacts, Usage};
 
 use crate::{
     budget::{Budget, Charge},
@@ -107,6 +107,8 @@ pub struct Process {
     pub egid: u32,
     /// Audit user, `u32::MAX` when not set.
     pub loginuid: u32,
+    /// What it used at its last fork or exec, or when `/proc` was read.
+    pub usage: Usage,
     /// How it ended, if it did.
     pub end: Option<End>,
     comm: Comm,
@@ -116,6 +118,14 @@ pub struct Process {
     cgroup: Arc<Cgroup>,
     /// Where it stands, when it has moved since it was exec'd.
     moved: Option<Arc<Moved>>,
+    /// What its first three descriptors stand for, where that was told.
+    streams: Option<Arc<Streams>>,
+}
+
+#[derive(Debug)]
+struct Streams {
+    descriptors: [Option<KeptDescriptor>; 3],
+    _charge: Charge,
 }
 
 #[derive(Debug)]
@@ -163,12 +173,14 @@ impl Process {
             euid: facts.euid,
             egid: facts.egid,
             loginuid: facts.loginuid,
+            usage: facts.usage,
             end: None,
             comm: facts.comm,
             image,
             renamed,
             cgroup,
             moved: None,
+            streams: None,
         }
     }
 
@@ -197,6 +209,7 @@ impl Process {
             euid: unknown,
             egid: unknown,
             loginuid: unknown,
+            usage: Usage::default(),
             comm,
         };
         let image = Arc::new(Image::unknown(comm, b"<NA>", budget));
@@ -217,6 +230,11 @@ impl Process {
     /// Name and arguments.
     pub fn cmdline(&self) -> &[u8] {
         self.renamed.as_ref().map_or_else(|| self.image.cmdline(), |renamed| &renamed.cmdline)
+    }
+
+    /// When an event last told what it runs and uses.
+    pub fn told_at(&self) -> u64 {
+        self.told_time
     }
 
     /// What it runs.
@@ -274,9 +292,53 @@ impl Process {
         self.moved = Some(Arc::new(Moved { cwd: cwd.into(), _charge: charge }));
     }
 
-    /// A child stands where its maker stands.
+    /// A call has made it another.
+    pub(crate) fn set_identity(&mut self, identity: &Identity) {
+        self.cap_inheritable = identity.cap_inheritable;
+        self.cap_permitted = identity.cap_permitted;
+        self.cap_effective = identity.cap_effective;
+        self.session_id = identity.session_id;
+        self.group_id = identity.group_id;
+        self.vgroup_id = identity.vgroup_id;
+        self.vsession_id = identity.vsession_id;
+    }
+
+    /// What its standard input (0), output (1) or error (2) stands for, where that was told.
+    pub fn stream(&self, number: usize) -> Option<&KeptDescriptor> {
+        self.streams.as_ref()?.descriptors.get(number)?.as_ref()
+    }
+
+    /// Its first three descriptors stand for these.
+    pub(crate) fn set_streams(&mut self, told: &[Option<Descriptor<'_>>; 3], budget: &Budget) {
+        let descriptors = told.each_ref().map(|it| it.as_ref().map(KeptDescriptor::new));
+        self.keep_streams(descriptors, budget);
+    }
+
+    /// One of them stands for this from now on; if none was told, nothing is known of the others.
+    pub(crate) fn set_stream(&mut self, number: usize, told: &Descriptor<'_>, budget: &Budget) {
+        let Some(streams) = &self.streams else { return };
+        let mut descriptors = streams.descriptors.clone();
+        if let Some(place) = descriptors.get_mut(number) {
+            *place = Some(KeptDescriptor::new(told));
+            self.keep_streams(descriptors, budget);
+        }
+    }
+
+    fn keep_streams(&mut self, descriptors: [Option<KeptDescriptor>; 3], budget: &Budget) {
+        let size = descriptors.iter().flatten().map(KeptDescriptor::size).sum::<usize>();
+        let charge = budget.charge(size + size_of::<Streams>());
+        self.streams = Some(Arc::new(Streams { descriptors, _charge: charge }));
+    }
+
+    /// A program keeps the descriptors of the one before it.
+    pub(crate) fn keep_streams_of(&mut self, former: &Self) {
+        self.streams = former.streams.clone();
+    }
+
+    /// A child stands where its maker stands, and has its descriptors.
     pub(crate) fn stand_with(&mut self, maker: &Self) {
         self.moved = maker.moved.clone();
+        self.keep_streams_of(maker);
     }
 
     pub(crate) fn set_cgroup(&mut self, cgroup: Arc<Cgroup>) {

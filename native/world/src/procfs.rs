@@ -7,7 +7,7 @@
 
 use std::{fs::File, io::Read, path::Path};
 
-use peregrine_capture::event::{Comm, Executable, Flags, ProcessFacts};
+use peregrine_capture::event::{Comm, Executable, Flags, Memory, ProcessFacts, Usage};
 use rustix::{
     fd::{AsFd, BorrowedFd, OwnedFd},
     fs::{AtFlags, CWD, Mode, OFlags, Stat as FileStat},
@@ -15,7 +15,7 @@ use rustix::{
 };
 
 use crate::{
-    parse::{parse_cgroup, parse_number, parse_stat, parse_status},
+    parse::{parse_cgroup, parse_descriptor_limit, parse_number, parse_stat, parse_status},
     process::TICK,
 };
 
@@ -54,6 +54,19 @@ pub(crate) fn read(root: &Path, pid: u32) -> Option<Reading> {
     let loginuid = read_text(directory, "loginuid", LIMIT_TEXT).ok();
     let loginuid = loginuid.and_then(|(text, _)| parse_number(&text)).unwrap_or(u32::MAX);
     let (cgroup, _) = read_text(directory, "cgroup", LIMIT_TEXT).unwrap_or_default();
+    let (limits, _) = read_text(directory, "limits", LIMIT_TEXT).unwrap_or_default();
+    let usage = Usage {
+        descriptor_limit: parse_descriptor_limit(&limits).unwrap_or(0),
+        descriptors: None,
+        threads: stat.threads,
+        major_faults: stat.major_faults,
+        minor_faults: stat.minor_faults,
+        memory: Memory {
+            size: status.memory.0,
+            resident: status.memory.1,
+            swapped: status.memory.2,
+        },
+    };
     let facts = ProcessFacts {
         start_time: stat.start_ticks.saturating_mul(TICK),
         parent_start_time: 0,
@@ -75,6 +88,7 @@ pub(crate) fn read(root: &Path, pid: u32) -> Option<Reading> {
         euid: status.uids.1,
         egid: status.gids.1,
         loginuid,
+        usage,
         comm: Comm::new(stat.comm),
     };
     Some(image(directory, facts, matches!(stat.state, b'Z' | b'X'), parse_cgroup(&cgroup)))
@@ -86,6 +100,28 @@ pub(crate) fn read_parent(root: &Path, pid: u32, start_time: u64) -> Option<u32>
     let (text, _) = read_text(directory.as_fd(), "stat", LIMIT_TEXT).ok()?;
     let stat = parse_stat(&text)?;
     (stat.start_ticks == start_time / TICK).then_some(stat.parent_pid)
+}
+
+/// Whether the process of that pid is still the one that began then, and its directory.
+fn open_same(root: &Path, pid: u32, start_time: u64) -> Option<OwnedFd> {
+    let directory = open_process(root, pid)?;
+    let (text, _) = read_text(directory.as_fd(), "stat", LIMIT_TEXT).ok()?;
+    (parse_stat(&text)?.start_ticks == start_time / TICK).then_some(directory)
+}
+
+/// How many descriptors a process has now.
+pub(crate) fn count_descriptors(root: &Path, pid: u32, start_time: u64) -> Option<u32> {
+    open_same(root, pid, start_time)?;
+    let entries = std::fs::read_dir(root.join(pid.to_string()).join("fd")).ok()?;
+    u32::try_from(entries.count()).ok()
+}
+
+/// How many threads a process has now.
+pub(crate) fn count_threads(root: &Path, pid: u32, start_time: u64) -> Option<u32> {
+    let directory = open_process(root, pid)?;
+    let (text, _) = read_text(directory.as_fd(), "stat", LIMIT_TEXT).ok()?;
+    let stat = parse_stat(&text)?;
+    (stat.start_ticks == start_time / TICK).then_some(stat.threads)
 }
 
 /// All pids, or why they can't be read.

@@ -169,6 +169,18 @@ impl World {
         self.users.group(process.container(), gid)
     }
 
+    /// How many descriptors a process has at this moment, from `/proc`; `None` once it is gone.
+    pub fn count_descriptors(&self, process: &Process) -> Option<u32> {
+        let (root, key) = (self.roots.proc.clone(), process.key);
+        self.reader.read(move || procfs::count_descriptors(&root, key.pid, key.start_time))?
+    }
+
+    /// How many threads a process has at this moment, from `/proc`; `None` once it is gone.
+    pub fn count_threads(&self, process: &Process) -> Option<u32> {
+        let (root, key) = (self.roots.proc.clone(), process.key);
+        self.reader.read(move || procfs::count_threads(&root, key.pid, key.start_time))?
+    }
+
     /// Removes the processes that ended before that `CLOCK_BOOTTIME`. Their children get the
     /// parent that the kernel gave them; no event tells of it. May be called after each event: a
     /// pass over all is made once in 100 ms of such times.

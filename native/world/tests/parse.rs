@@ -2,7 +2,7 @@
 
 use peregrine_world::{
     Accounts, User,
-    parse::{parse_cgroup, parse_number, parse_stat, parse_status},
+    parse::{parse_cgroup, parse_descriptor_limit, parse_number, parse_stat, parse_status},
 };
 use proptest::prelude::*;
 
@@ -17,6 +17,7 @@ fn stat_is_read_whatever_the_name_holds() {
         assert_eq!(stat.comm, name);
         assert_eq!((stat.pid, stat.state, stat.parent_pid), (41, b'S', 1));
         assert_eq!((stat.group_id, stat.session_id, stat.tty), (40, 39, 34816));
+        assert_eq!((stat.minor_faults, stat.major_faults, stat.threads), (1, 3, 1));
         assert_eq!(stat.start_ticks, 1234);
     }
 }
@@ -43,6 +44,24 @@ fn status_gives_ids_of_the_innermost_namespace() {
     assert_eq!(status.capabilities, (1, 0x1ff_ffff_ffff, 2));
     assert_eq!(parse_status(STATUS.replace("CapEff", "Cap").as_bytes()), None);
     assert_eq!(parse_status(STATUS.replace("1000", "root").as_bytes()), None);
+}
+
+#[test]
+fn status_gives_memory_where_a_process_has_any() {
+    let memory = "VmSize:\t  2576 kB\nVmRSS:\t   904 kB\nVmSwap:\t     8 kB\n";
+    let status = parse_status(format!("{STATUS}{memory}").as_bytes()).unwrap();
+    assert_eq!(status.memory, (2576, 904, 8));
+    assert_eq!(parse_status(STATUS.as_bytes()).unwrap().memory, (0, 0, 0));
+}
+
+#[test]
+fn the_limit_of_descriptors_is_the_soft_one() {
+    let limits = |soft: &str| {
+        format!("Limit   Soft Limit  Hard Limit  Units\nMax open files  {soft}  4096  files\n")
+    };
+    assert_eq!(parse_descriptor_limit(limits("1024").as_bytes()), Some(1024));
+    assert_eq!(parse_descriptor_limit(limits("unlimited").as_bytes()), Some(u64::MAX));
+    assert_eq!(parse_descriptor_limit(b"Max processes 1 2 processes\n"), None);
 }
 
 #[test]
@@ -97,6 +116,7 @@ proptest! {
         parse_status(&bytes);
         parse_cgroup(&bytes);
         parse_number(&bytes);
+        parse_descriptor_limit(&bytes);
         Accounts::parse(&bytes, &bytes);
     }
 

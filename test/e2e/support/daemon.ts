@@ -168,7 +168,7 @@ function spawnDaemon(
   return { child, log: () => text, ended }
 }
 
-function parseAlert(line: string): PrintedAlert {
+export function parseAlert(line: string): PrintedAlert {
   const value: unknown = JSON.parse(line)
   // Notices of source internal have no tags.
   const tagged: unknown = typeof value === 'object' ? { tags: [], ...value } : value

@@ -1,10 +1,11 @@
 //! Where the parameters of system calls come from: the event's table says which there are, this one
 //! which argument each of them is.
 
-use peregrine_capture::event::{Call, Descriptor, Place};
+use bumpalo::Bump;
+use peregrine_capture::event::{Call, Descriptor, Place, Socket};
 use peregrine_rules::parameters::{ParameterKind, Raw};
 
-use super::file;
+use super::{descriptor, file, options};
 
 /// Where a parameter comes from. Numbers are places of arguments, from 0.
 #[derive(Clone, Copy, Debug)]
@@ -31,10 +32,33 @@ enum Source {
     Long(u8, u8),
     /// Two times 32 bits in memory, the lower first.
     Words(u8, u8, u8),
+    /// A value in memory, 0 without one.
+    LongOr0(u8),
+    /// 16 bits in memory at this offset, with and without a sign.
+    I16(u8, u8),
+    U16(u8, u8),
     /// `struct timespec` in memory, as nanoseconds.
     Timespec(u8),
     /// Bytes in memory.
     Bytes(u8),
+    /// How many bytes an array of vectors stands for.
+    Total(u8),
+    /// An option of a socket: what the arguments behind the descriptor say.
+    SocketOption,
+    /// What the request to ptrace(2) says of its data.
+    TraceData,
+    /// Memory of the process.
+    Memory(Amount),
+    /// One of two descriptors that the call has made.
+    Pair(Place),
+    /// Kernel addresses of the two sockets of a pair.
+    SocketAddress(Place),
+    /// Of the socket that has accepted: percentage of its queue, its length and its limit.
+    Queue(u8),
+    /// `struct pollfd` in memory.
+    Polled,
+    /// `sigset_t` in memory.
+    Signals(u8),
     /// `struct sockaddr` in memory.
     Address(u8),
     /// Both ends of the socket.
@@ -45,16 +69,30 @@ enum Source {
     Device,
     Inode,
     Path,
-    /// Not captured.
+    /// Not captured: the row of the parameter in `docs/matrix.md` says why.
     Unknown,
     /// Always zero: older forms of a call lack the argument.
     Zero,
 }
 
+/// Which memory.
+#[derive(Clone, Copy, Debug)]
+enum Amount {
+    Size,
+    Resident,
+    Swapped,
+}
+
+use Amount::{Resident, Size, Swapped};
 use Source::{
-    Address, Bytes, Device, I32, Inode, Long, Masked, NumberUnless, Path, Result as R, Text,
-    TextFor, TextOrNumber, Timespec, Tuple, U32, U64, Unknown as U, Word, Words, Zero,
+    Address, Bytes, Device, I16, I32, Inode, Long, LongOr0, Masked, Memory, NumberUnless, Pair,
+    Path, Polled, Queue, Result as R, Signals, SocketAddress, SocketOption, Text, TextFor,
+    TextOrNumber, Timespec, Total, TraceData, Tuple, U16, U32, U64, Unknown as U, Word, Words,
+    Zero,
 };
+
+const FIRST: Place = Place::FIRST;
+const SECOND: Place = Place::SECOND;
 
 const SOCK_TYPE_MASK: u32 = 0xf;
 const PR_SET_NAME: u32 = 15;
@@ -62,12 +100,12 @@ const PR_SET_NAME: u32 = 15;
 /// By event, in the order of its parameters.
 #[rustfmt::skip]
 static SOURCES: &[(&str, &[Source])] = &[
-    ("accept", &[R, Tuple, U, U, U]),
-    ("accept4", &[R, Tuple, U, U, U, U32(3)]),
+    ("accept", &[R, Tuple, Queue(0), Queue(1), Queue(2)]),
+    ("accept4", &[R, Tuple, Queue(0), Queue(1), Queue(2), U32(3)]),
     ("access", &[R, Text(0), U32(1)]),
     ("bind", &[R, Address(1), I32(0)]),
     ("bpf", &[R, U32(0)]),
-    ("brk", &[R, U, U, U, U64(0)]),
+    ("brk", &[R, Memory(Size), Memory(Resident), Memory(Swapped), U64(0)]),
     ("capset", &[R, Words(1, 8, 20), Words(1, 4, 16), Words(1, 0, 12)]),
     ("chdir", &[R, Text(0)]),
     ("chmod", &[R, Text(0), U32(1)]),
@@ -75,7 +113,7 @@ static SOURCES: &[(&str, &[Source])] = &[
     ("chroot", &[R, Text(0)]),
     ("close", &[R, I32(0)]),
     ("close_range", &[R, U32(0), U32(1), U32(2)]),
-    ("copy_file_range", &[R, I32(2), U, I32(0), U, U64(4)]),
+    ("copy_file_range", &[R, I32(2), LongOr0(3), I32(0), LongOr0(1), U64(4)]),
     ("delete_module", &[R, Text(0), U32(1)]),
     ("dup", &[R, I32(0)]),
     ("dup2", &[R, I32(0), I32(1)]),
@@ -106,12 +144,12 @@ static SOURCES: &[(&str, &[Source])] = &[
     ("getresgid", &[R, Word(0, 0), Word(1, 0), Word(2, 0)]),
     ("getresuid", &[R, Word(0, 0), Word(1, 0), Word(2, 0)]),
     ("getrlimit", &[R, Long(1, 0), Long(1, 8), U32(0)]),
-    ("getsockopt", &[R, I32(0), U32(1), U32(2), U, U]),
+    ("getsockopt", &[R, I32(0), U32(1), U32(2), SocketOption, Word(4, 0)]),
     ("getuid", &[R]),
-    ("init_module", &[R, U, U64(1), Text(2)]),
+    ("init_module", &[R, Bytes(0), U64(1), Text(2)]),
     ("inotify_init", &[R, Zero]),
     ("inotify_init1", &[R, U32(0)]),
-    ("io_uring_enter", &[R, I32(0), U32(1), U32(2), U32(3), U]),
+    ("io_uring_enter", &[R, I32(0), U32(1), U32(2), U32(3), Signals(4)]),
     ("io_uring_register", &[R, I32(0), U32(1), U64(2), U32(3)]),
     ("io_uring_setup", &[R, U32(0), Word(1, 0), Word(1, 4), Word(1, 8), Word(1, 12), Word(1, 16), Word(1, 20)]),
     ("ioctl", &[R, I32(0), U32(1), U64(2)]),
@@ -133,37 +171,37 @@ static SOURCES: &[(&str, &[Source])] = &[
     ("mlock", &[R, U64(0), U64(1)]),
     ("mlock2", &[R, U64(0), U64(1), U32(2)]),
     ("mlockall", &[R, U32(0)]),
-    ("mmap", &[R, U, U, U, U64(0), U64(1), U32(2), U32(3), I32(4), U64(5)]),
-    ("mmap2", &[R, U, U, U, U64(0), U64(1), U32(2), U32(3), I32(4), U64(5)]),
+    ("mmap", &[R, Memory(Size), Memory(Resident), Memory(Swapped), U64(0), U64(1), U32(2), U32(3), I32(4), U64(5)]),
+    ("mmap2", &[R, Memory(Size), Memory(Resident), Memory(Swapped), U64(0), U64(1), U32(2), U32(3), I32(4), U64(5)]),
     ("mount", &[R, Text(0), Text(1), Text(2), U64(3)]),
     ("mprotect", &[R, U64(0), U64(1), U32(2)]),
     ("munlock", &[R, U64(0), U64(1)]),
     ("munlockall", &[R]),
-    ("munmap", &[R, U, U, U, U64(0), U64(1)]),
+    ("munmap", &[R, Memory(Size), Memory(Resident), Memory(Swapped), U64(0), U64(1)]),
     ("nanosleep", &[R, Timespec(0)]),
     ("newfstatat", &[R, I32(0), Text(1), U32(3)]),
     ("open_by_handle_at", &[R, I32(0), U32(2), Path, Device, Inode]),
     ("pidfd_getfd", &[R, I32(0), I32(1), U32(2)]),
     ("pidfd_open", &[R, I32(0), U32(1)]),
-    ("pipe", &[R, Word(0, 0), Word(0, 4), U]),
-    ("pipe2", &[R, Word(0, 0), Word(0, 4), U, U32(1)]),
-    ("poll", &[R, U, I32(2)]),
-    ("ppoll", &[R, U, U, U]),
+    ("pipe", &[R, Pair(FIRST), Pair(SECOND), Inode]),
+    ("pipe2", &[R, Pair(FIRST), Pair(SECOND), Inode, U32(1)]),
+    ("poll", &[R, Polled, I32(2)]),
+    ("ppoll", &[R, Polled, Timespec(2), Signals(3)]),
     ("prctl", &[R, U32(0), TextFor(1, PR_SET_NAME), NumberUnless(1, PR_SET_NAME)]),
     ("pread", &[R, Bytes(1), I32(0), U32(2), U64(3)]),
-    ("preadv", &[R, R, U, I32(0), U64(3)]),
+    ("preadv", &[R, Total(1), Bytes(1), I32(0), U64(3)]),
     ("prlimit", &[R, Long(2, 0), Long(2, 8), Long(3, 0), Long(3, 8), I32(0), U32(1)]),
-    ("process_vm_readv", &[R, I32(0), U]),
-    ("process_vm_writev", &[R, I32(0), U]),
-    ("ptrace", &[R, U64(2), U64(3), U32(0), I32(1)]),
+    ("process_vm_readv", &[R, I32(0), Bytes(1)]),
+    ("process_vm_writev", &[R, I32(0), Bytes(1)]),
+    ("ptrace", &[R, U64(2), TraceData, U32(0), I32(1)]),
     ("pwrite", &[R, Bytes(1), I32(0), U32(2), U64(3)]),
-    ("pwritev", &[R, U, I32(0), R, U64(3)]),
+    ("pwritev", &[R, Bytes(1), I32(0), Total(1), U64(3)]),
     ("quotactl", &[R, Text(1), Text(3), U, U, U, U, U, U, U, U, U, U, U, U32(0), U32(0), U32(2), U]),
     ("read", &[R, Bytes(1), I32(0), U32(2)]),
-    ("readv", &[R, R, U, I32(0)]),
+    ("readv", &[R, Total(1), Bytes(1), I32(0)]),
     ("recv", &[R, Bytes(1), I32(0), U32(2), Tuple]),
     ("recvfrom", &[R, Bytes(1), Tuple, I32(0), U32(2)]),
-    ("recvmmsg", &[R, I32(0), U, Bytes(1), Tuple, U]),
+    ("recvmmsg", &[R, I32(0), Total(1), Bytes(1), Tuple, U]),
     ("recvmsg", &[R, R, Bytes(1), Tuple, U, I32(0)]),
     ("rename", &[R, Text(0), Text(1)]),
     ("renameat", &[R, I32(0), Text(1), I32(2), Text(3)]),
@@ -173,11 +211,11 @@ static SOURCES: &[(&str, &[Source])] = &[
     ("select", &[R]),
     ("semctl", &[R, I32(0), I32(1), U32(2), I32(3)]),
     ("semget", &[R, I32(0), I32(1), U32(2)]),
-    ("semop", &[R, U32(2), U, U, U, U, U, U, I32(0)]),
+    ("semop", &[R, U32(2), U16(1, 0), I16(1, 2), U16(1, 4), U16(1, 6), I16(1, 8), U16(1, 10), I32(0)]),
     ("send", &[R, Bytes(1), I32(0), U32(2), Tuple]),
-    ("sendfile", &[R, U, I32(0), I32(1), U64(3)]),
-    ("sendmmsg", &[R, I32(0), U, Bytes(1), Tuple]),
-    ("sendmsg", &[R, Bytes(1), I32(0), R, Tuple]),
+    ("sendfile", &[R, LongOr0(2), I32(0), I32(1), U64(3)]),
+    ("sendmmsg", &[R, I32(0), Total(1), Bytes(1), Tuple]),
+    ("sendmsg", &[R, Bytes(1), I32(0), Total(1), Tuple]),
     ("sendto", &[R, Bytes(1), I32(0), U32(2), Tuple]),
     ("setgid", &[R, U32(0)]),
     ("setns", &[R, I32(0), U32(1)]),
@@ -188,13 +226,13 @@ static SOURCES: &[(&str, &[Source])] = &[
     ("setreuid", &[R, U32(0), U32(1)]),
     ("setrlimit", &[R, Long(1, 0), Long(1, 8), U32(0)]),
     ("setsid", &[R]),
-    ("setsockopt", &[R, I32(0), U32(1), U32(2), U, U32(4)]),
+    ("setsockopt", &[R, I32(0), U32(1), U32(2), SocketOption, U32(4)]),
     ("setuid", &[R, U32(0)]),
     ("shutdown", &[R, I32(0), U32(1)]),
-    ("signalfd", &[R, I32(0), U, Zero]),
-    ("signalfd4", &[R, U32(3), I32(0), U]),
+    ("signalfd", &[R, I32(0), Word(1, 0), Zero]),
+    ("signalfd4", &[R, U32(3), I32(0), Word(1, 0)]),
     ("socket", &[R, U32(0), Masked(1, SOCK_TYPE_MASK), U32(2), Masked(1, !SOCK_TYPE_MASK)]),
-    ("socketpair", &[R, Word(3, 0), Word(3, 4), U, U, U32(0), Masked(1, SOCK_TYPE_MASK), U32(2)]),
+    ("socketpair", &[R, Pair(FIRST), Pair(SECOND), SocketAddress(FIRST), SocketAddress(SECOND), U32(0), Masked(1, SOCK_TYPE_MASK), U32(2)]),
     ("splice", &[R, I32(0), I32(2), U64(4), U32(5)]),
     ("stat", &[R, Text(0)]),
     ("stat64", &[R, Text(0)]),
@@ -210,7 +248,7 @@ static SOURCES: &[(&str, &[Source])] = &[
     ("unshare", &[R, U32(0)]),
     ("userfaultfd", &[R, U32(0)]),
     ("write", &[R, Bytes(1), I32(0), U32(2)]),
-    ("writev", &[R, U, I32(0), R]),
+    ("writev", &[R, Bytes(1), I32(0), Total(1)]),
 ];
 
 /// Events whose path a rule may name without asking for the parameter (`fs.path.*`): the parameters
@@ -239,6 +277,19 @@ static PATHS: &[(&str, [Option<&str>; 3])] = &[
     ("unlink", [Some("path"), None, None]),
     ("unlinkat", [Some("name"), None, None]),
 ];
+
+/// Events whose name `evt.abspath` gives, and the one that it gives for `.dst`.
+#[rustfmt::skip]
+static ABSPATHS: &[(&str, u8, u8)] = &[
+    ("fchmodat", 1, 1), ("fchownat", 1, 1), ("linkat", 1, 3), ("mkdirat", 1, 1),
+    ("renameat", 1, 3), ("renameat2", 1, 3), ("symlinkat", 2, 2), ("unlinkat", 1, 1),
+];
+
+/// The place of the name that `evt.abspath` gives.
+pub fn abspath_place(event: peregrine_rules::EventType, is_destination: bool) -> Option<Place> {
+    let (_, source, destination) = ABSPATHS.iter().find(|(row, ..)| *row == event.name())?;
+    Some(Place(if is_destination { *destination } else { *source }))
+}
 
 /// What a path is to its event.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -277,6 +328,7 @@ pub fn raw<'a>(
     at: usize,
     kind: ParameterKind,
     tuple: Raw<'a>,
+    arena: &'a Bump,
 ) -> Raw<'a> {
     let Some(source) = sources(event).and_then(|sources| sources.get(at)) else {
         return Raw::Unknown;
@@ -299,9 +351,39 @@ pub fn raw<'a>(
             None => Raw::Unknown,
         },
         TextOrNumber(place) => match call.text(Place(place)) {
-            Some(text) => Raw::Bytes(text),
-            None => Raw::Signed(call.argument(place) as i64),
+            Some(text) => Raw::Chosen(1, arena.alloc(Raw::Bytes(text))),
+            None => Raw::Chosen(0, arena.alloc(Raw::Signed(call.argument(place) as i64))),
         },
+        TraceData => options::trace_data(call, arena),
+        SocketOption => options::socket_option(call, arena),
+        Total(place) => call.total(Place(place)).map_or(Raw::Unknown, Raw::Unsigned),
+        Memory(amount) => call.memory().map_or(Raw::Unknown, |memory| {
+            Raw::Unsigned(u64::from(match amount {
+                Size => memory.size,
+                Resident => memory.resident,
+                Swapped => memory.swapped,
+            }))
+        }),
+        Pair(_) | SocketAddress(_) if call.result < 0 => Raw::Unknown,
+        Pair(place) => Raw::Signed(call.number(place)),
+        SocketAddress(place) => match call.descriptor(place) {
+            Some(Descriptor::Socket(state)) => match state.socket {
+                Socket::Unix { socket, .. } => Raw::Unsigned(socket),
+                _ => Raw::Unknown,
+            },
+            _ => Raw::Unknown,
+        },
+        Queue(which) => queue(call, which),
+        Polled => Raw::Polled(polled(call, arena)),
+        Signals(place) if call.argument(place) == 0 => Raw::Unsigned(0),
+        Signals(place) => long(call, place, 0).map_or(Raw::Unknown, Raw::Unsigned),
+        LongOr0(place) if call.argument(place) == 0 => Raw::Unsigned(0),
+        LongOr0(place) => long(call, place, 0).map_or(Raw::Unknown, Raw::Unsigned),
+        // A call with one operation has no second: 0, as rules are used to.
+        U16(place, offset) => coded(kind, half(call, place, offset).unwrap_or(0).into()),
+        I16(place, offset) => {
+            Raw::Signed(half(call, place, offset).unwrap_or(0).cast_signed().into())
+        }
         TextFor(place, first) => match call.text(Place(place)) {
             Some(text) if call.argument(0) as u32 == first => Raw::Bytes(text),
             _ => Raw::Bytes(b""),
@@ -332,9 +414,31 @@ pub fn raw<'a>(
         Device => file_of(call)
             .map_or(Raw::Unknown, |state| Raw::Unsigned(file::new_device(state.device).into())),
         Inode => file_of(call).map_or(Raw::Unknown, |state| Raw::Unsigned(state.inode)),
-        Path | U => Raw::Unknown,
+        Path => file_of(call)
+            .map_or(Raw::Missing, |state| Raw::Bytes(descriptor::name(state, None, arena))),
+        U => Raw::Unknown,
         Zero => Raw::Unsigned(0),
     }
+}
+
+/// Of the socket that has accepted.
+fn queue(call: &Call<'_>, which: u8) -> Raw<'static> {
+    let Some(Descriptor::Socket(state)) = call.descriptor(Place(0)) else { return Raw::Unknown };
+    let (length, limit) = state.queue;
+    Raw::Unsigned(u64::from(match which {
+        0 if limit == 0 => 0,
+        0 => (u64::from(length) * 100 / u64::from(limit)) as u32,
+        1 => length,
+        _ => limit,
+    }))
+}
+
+/// Descriptors that a call waits for, with what has come of them.
+pub fn polled<'a>(call: &Call<'_>, arena: &'a Bump) -> &'a [(i64, u16)] {
+    let (entries, _) = call.bytes(Place(0)).unwrap_or_default().as_chunks::<8>();
+    arena.alloc_slice_fill_iter(entries.iter().map(|&[a, b, c, d, _, _, e, f]| {
+        (i64::from(i32::from_ne_bytes([a, b, c, d])), u16::from_ne_bytes([e, f]))
+    }))
 }
 
 trait OrMissing<'a> {
@@ -362,6 +466,12 @@ fn number(kind: ParameterKind, value: u64) -> Raw<'static> {
         ParameterKind::Descriptor => Raw::Signed(i64::from(value as i32)),
         kind => coded(kind, value),
     }
+}
+
+fn half(call: &Call<'_>, place: u8, offset: u8) -> Option<u16> {
+    let offset = usize::from(offset);
+    let bytes = call.bytes(Place(place))?.get(offset..offset + 2)?;
+    Some(u16::from_ne_bytes(bytes.try_into().ok()?))
 }
 
 fn word(call: &Call<'_>, place: u8, offset: u8) -> Option<u32> {

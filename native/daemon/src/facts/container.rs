@@ -284,6 +284,7 @@ mod tests {
             hostname: "node".into(),
             start: 0,
             number: 1,
+            history: Default::default(),
         };
         let container = identify(path.as_bytes());
         let place = Place {

@@ -4,11 +4,14 @@ use bumpalo::Bump;
 use peregrine_capture::event::{FileState, Layer};
 use peregrine_rules::{FieldId, Value};
 
-use super::{file, path};
+use super::{file, names, path};
 
 const S_IFMT: u32 = 0o170_000;
 const S_IFDIR: u32 = 0o040_000;
 const S_IFIFO: u32 = 0o010_000;
+/// include/uapi/linux/magic.h
+const PID_FS_MAGIC: u32 = 0x5049_4446;
+const NSFS_MAGIC: u32 = 0x6e73_6673;
 
 /// What a descriptor stands for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,12 +41,21 @@ static ANONYMOUS: &[(&str, &str, &str)] = &[
     ("inotify", "inotify", "i"),
 ];
 
-/// A pipe or a FIFO.
-pub fn is_pipe(state: &FileState<'_>) -> bool {
-    state.mode & S_IFMT == S_IFIFO
+/// The word of `evt.category` for what is done with it.
+pub fn category(state: &FileState<'_>, arena: &Bump) -> &'static str {
+    match sort(state, arena) {
+        Sort::File | Sort::Directory => "file",
+        Sort::Pipe => "ipc",
+        Sort::Anonymous { word: "event" | "signalfd" | "inotify" | "userfaultfd", .. } => "ipc",
+        Sort::Memfd | Sort::Anonymous { .. } => "unknown",
+    }
 }
 
 fn sort(state: &FileState<'_>, arena: &Bump) -> Sort {
+    // Since 6.9 pidfds have a file system of their own.
+    if state.magic == PID_FS_MAGIC {
+        return Sort::Anonymous { word: "pidfd", letter: "P" };
+    }
     if state.path.is_pseudo() {
         let name = path::kernel_path(&state.path, arena);
         if name.starts_with(b"memfd:") {
@@ -73,10 +85,18 @@ pub fn letter(state: &FileState<'_>, arena: &Bump) -> &'static [u8] {
     }
 }
 
-/// `fd.name`: the path; the name of a memfd; nothing of what has no name.
-pub fn name<'a>(state: &FileState<'_>, arena: &'a Bump) -> &'a [u8] {
+/// `fd.name`: the path; the name of a memfd; of a pidfd the process where it is known; nothing of
+/// what has no name.
+pub fn name<'a>(state: &FileState<'_>, peer: Option<u32>, arena: &'a Bump) -> &'a [u8] {
     let name = path::kernel_path(&state.path, arena);
     match sort(state, arena) {
+        Sort::File if state.magic == NSFS_MAGIC => {
+            names::text(format_args!("ns:[{}]", state.inode), arena)
+        }
+        Sort::Anonymous { word: "pidfd", .. } => match peer {
+            Some(pid) => names::text(format_args!("/proc/{pid}"), arena),
+            None => b"",
+        },
         Sort::File | Sort::Directory => name,
         Sort::Memfd => name.strip_prefix(b"memfd:").unwrap_or(name),
         Sort::Pipe if state.path.is_pseudo() => b"",
@@ -86,9 +106,15 @@ pub fn name<'a>(state: &FileState<'_>, arena: &'a Bump) -> &'a [u8] {
 }
 
 /// A field of the descriptor with this number.
-pub fn field<'a>(id: FieldId, fd: i64, state: &FileState<'_>, arena: &'a Bump) -> Value<'a> {
+pub fn field<'a>(
+    id: FieldId,
+    fd: i64,
+    state: &FileState<'_>,
+    peer: Option<u32>,
+    arena: &'a Bump,
+) -> Value<'a> {
     let sort = sort(state, arena);
-    let named = || name(state, arena);
+    let named = || name(state, peer, arena);
     match id {
         FieldId::FdNum => Value::I64(fd),
         FieldId::FdType => Value::Str(match sort {

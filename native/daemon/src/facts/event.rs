@@ -2,10 +2,14 @@
 
 use bumpalo::Bump;
 use jiff::{Timestamp, Zoned, fmt::strtime, tz::TimeZone};
-use peregrine_capture::event::{Descriptor, Event, ForkCall, Kind, Open, OpenCall, Socket, Via};
-use peregrine_rules::{Argument, Category, EventType, FieldId, FieldRef, Value};
+use peregrine_capture::event::{Event, ForkCall, Kind, OpenCall, Via};
+use peregrine_rules::{Argument, EventType, FieldId, FieldRef, Value, parameters::ParameterKind};
 
-use super::{Context, EventTypes, descriptor, file, names, parameters, path, process::Actor};
+use super::{
+    Context, EventTypes, Judged, calls, descriptor_field, file, names, parameters, path,
+    process::Actor,
+    subject::{self, Subject},
+};
 
 const SECOND: u64 = 1_000_000_000;
 
@@ -30,21 +34,23 @@ pub fn event_type(event: &Event<'_>, types: &EventTypes) -> Option<EventType> {
             ForkCall::Vfork => types.vfork,
         },
         Kind::Exit(_) => types.procexit,
-        Kind::CgroupAttach(_) => return None,
+        Kind::CgroupAttach(_) | Kind::Streams(_) => return None,
     })
 }
 
-/// The category of input and output: the descriptor's.
-fn sort_of_io(event: &Event<'_>) -> &'static str {
-    let Kind::Call(call) = &event.kind else { return "unknown" };
-    match call.first_descriptor() {
-        Some((_, Descriptor::File(state))) if descriptor::is_pipe(state) => "ipc",
-        Some((_, Descriptor::File(_))) => "file",
-        Some((_, Descriptor::Socket(state))) => match state.socket {
-            Socket::Unix { .. } => "ipc",
-            _ => "net",
-        },
-        None => "unknown",
+/// The category; of input and output it is the descriptor's.
+fn category(judged: &Judged<'_>, arena: &Bump) -> &'static str {
+    judged
+        .event_type
+        .category()
+        .word()
+        .unwrap_or_else(|| subject::category(subject(judged).as_ref(), arena))
+}
+
+fn subject<'e>(judged: &'e Judged<'_>) -> Option<Subject<'e>> {
+    match &judged.event.kind {
+        Kind::Call(call) => Subject::new(call, judged.event_type),
+        _ => None,
     }
 }
 
@@ -67,19 +73,14 @@ pub fn result(event: &Event<'_>) -> Option<i64> {
         Kind::Connect(connect) => Some(connect.result),
         Kind::Call(call) => Some(call.result),
         Kind::Fork(fork) => Some(fork.child.pid.into()),
-        Kind::Exit(_) | Kind::CgroupAttach(_) => None,
+        Kind::Exit(_) | Kind::CgroupAttach(_) | Kind::Streams(_) => None,
     }
 }
 
 /// A field of the event.
-pub fn field<'a>(
-    field: &'a FieldRef,
-    event: &'a Event<'a>,
-    event_type: EventType,
-    actor: Actor<'a>,
-    arena: &'a Bump,
-) -> Value<'a> {
-    let context = actor.context;
+pub fn field<'a>(field: &'a FieldRef, judged: &'a Judged<'_>, arena: &'a Bump) -> Value<'a> {
+    let Judged { event, event_type, context, .. } = *judged;
+    let actor = judged.actor();
     let result = result(event);
     let if_result = |of: &dyn Fn(i64) -> Value<'a>| result.map_or(Value::Absent, of);
     let flags = event.header.flags;
@@ -92,10 +93,7 @@ pub fn field<'a>(
             Argument::Event(wanted) => Value::U64(u64::from(wanted == event_type)),
             _ => Value::Absent,
         },
-        FieldId::EvtCategory => {
-            let word = event_type.category().word().unwrap_or_else(|| sort_of_io(event));
-            Value::Str(word.as_bytes())
-        }
+        FieldId::EvtCategory => Value::Str(category(judged, arena).as_bytes()),
         FieldId::EvtDir => Value::Str(b"<"),
         FieldId::EvtCpu => Value::I64(event.header.cpu.into()),
         FieldId::EvtSource => Value::Str(b"syscall"),
@@ -114,7 +112,7 @@ pub fn field<'a>(
         FieldId::EvtArg | FieldId::EvtRawarg => {
             parameters::field(field, event, event_type, actor, arena)
         }
-        FieldId::EvtRes => if_result(&|number| Value::Str(result_text(number, event, arena))),
+        FieldId::EvtRes => if_result(&|number| Value::Str(result_text(number, event_type, arena))),
         FieldId::EvtRawres => if_result(&Value::I64),
         FieldId::EvtFailed => if_result(&|number| Value::Bool(number < 0)),
         FieldId::EvtIsOpenRead
@@ -123,59 +121,116 @@ pub fn field<'a>(
         | FieldId::EvtIsOpenCreate => {
             Value::Bool(matches!(&event.kind, Kind::Open(open) if file::is_open(field.id, open)))
         }
-        FieldId::EvtAbspath => match &event.kind {
-            Kind::Open(open) => absolute(open, arena),
-            _ => Value::Absent,
-        },
-        FieldId::EvtIsIo
-        | FieldId::EvtIsIoRead
-        | FieldId::EvtIsIoWrite
-        | FieldId::EvtIsWait
-        | FieldId::EvtIsSyslog => Value::Bool(false),
-        _ => counted(field.id, event_type, result).unwrap_or_else(|| timed(field, actor, arena)),
+        FieldId::EvtAbspath => absolute(field, judged, arena),
+        FieldId::EvtIsIo => Value::Bool(event_type.reads() || event_type.writes()),
+        FieldId::EvtIsIoRead => Value::Bool(event_type.reads()),
+        FieldId::EvtIsIoWrite => Value::Bool(event_type.writes()),
+        FieldId::EvtIoDir if event_type.writes() => Value::Str(b"write"),
+        FieldId::EvtIoDir if event_type.reads() => Value::Str(b"read"),
+        FieldId::EvtIsWait => Value::Bool(event_type.waits()),
+        FieldId::EvtIsSyslog => Value::Bool(event_type.writes() && is_syslog(judged, arena)),
+        FieldId::EvtBuffer => parameters::named("data", judged, arena),
+        FieldId::EvtBuflen
+        | FieldId::EvtBuflenIn
+        | FieldId::EvtBuflenOut
+        | FieldId::EvtBuflenFile
+        | FieldId::EvtBuflenFileIn
+        | FieldId::EvtBuflenFileOut
+        | FieldId::EvtBuflenNet
+        | FieldId::EvtBuflenNetIn
+        | FieldId::EvtBuflenNetOut => moved_bytes(field.id, judged, result, arena),
+        _ => counted(field.id, category(judged, arena), result)
+            .unwrap_or_else(|| timed(field, actor, arena)),
     }
 }
 
-fn absolute<'a>(open: &'a Open<'a>, arena: &'a Bump) -> Value<'a> {
-    match open.call {
-        OpenCall::Openat | OpenCall::Openat2 => {
-            Value::Str(path::absolute(open.requested, &open.base, arena))
+/// Of calls that take a directory's descriptor: what they name, from the root. Calls with two names
+/// tell of the old one unless asked for `.dst`.
+fn absolute<'a>(field: &FieldRef, judged: &'a Judged<'_>, arena: &'a Bump) -> Value<'a> {
+    let is_destination = matches!(&field.argument, Argument::Key(side) if &**side == "dst");
+    let call = match &judged.event.kind {
+        Kind::Open(open) if matches!(open.call, OpenCall::Openat | OpenCall::Openat2) => {
+            return Value::Str(path::absolute(open.requested, &open.base, arena));
         }
-        OpenCall::Open | OpenCall::Creat => Value::Absent,
+        Kind::Call(call) => call,
+        _ => return Value::Absent,
+    };
+    if judged.event_type.name() == "open_by_handle_at" && call.result > 0 {
+        return descriptor_field(judged, FieldId::FdName, arena);
+    }
+    let Some(place) = calls::abspath_place(judged.event_type, is_destination) else {
+        return Value::Absent;
+    };
+    match call.text(place) {
+        Some(text) => Value::Str(path::absolute(text, &call.base(place), arena)),
+        None => Value::Absent,
     }
 }
 
-/// `SUCCESS`, or the error's symbol; the clone family shows a number.
-fn result_text<'a>(number: i64, event: &Event<'_>, arena: &'a Bump) -> &'a [u8] {
-    match (number, &event.kind) {
+fn is_syslog(judged: &Judged<'_>, arena: &Bump) -> bool {
+    match descriptor_field(judged, FieldId::FdName, arena) {
+        Value::Str(name) => name.windows(8).any(|part| part == b"/dev/log"),
+        _ => false,
+    }
+}
+
+/// How many bytes were read or written, if this is that kind of call on that kind of descriptor.
+fn moved_bytes(
+    id: FieldId,
+    judged: &Judged<'_>,
+    result: Option<i64>,
+    arena: &Bump,
+) -> Value<'static> {
+    let event_type = judged.event_type;
+    let Some(bytes) = result.and_then(|it| u64::try_from(it).ok()) else { return Value::Absent };
+    if subject(judged).is_none_or(|subject| subject.descriptor().is_none()) {
+        return Value::Absent;
+    }
+    let word = subject::category(subject(judged).as_ref(), arena);
+    let (reads, writes) = (event_type.reads(), event_type.writes());
+    let is_asked_for = match id {
+        FieldId::EvtBuflen => reads || writes,
+        FieldId::EvtBuflenIn => reads,
+        FieldId::EvtBuflenOut => writes,
+        FieldId::EvtBuflenFile => (reads || writes) && word == "file",
+        FieldId::EvtBuflenFileIn => reads && word == "file",
+        FieldId::EvtBuflenFileOut => writes && word == "file",
+        FieldId::EvtBuflenNet => (reads || writes) && word == "net",
+        FieldId::EvtBuflenNetIn => reads && word == "net",
+        _ => writes && word == "net",
+    };
+    if is_asked_for { Value::U64(bytes) } else { Value::Absent }
+}
+
+/// `SUCCESS`, or the error's symbol; where the result is an id or a number, that number.
+fn result_text(number: i64, event_type: EventType, arena: &Bump) -> &[u8] {
+    let kind = event_type.parameters().first().map(|parameter| parameter.kind);
+    match (number, kind) {
         (0.., _) => b"SUCCESS",
-        (_, Kind::Fork(_)) => names::decimal(number, arena),
+        (_, Some(ParameterKind::Process | ParameterKind::Decimal)) => names::decimal(number, arena),
         _ => names::errno(-number, arena),
     }
 }
 
 /// The fields that count: 1 or 0.
-fn counted(id: FieldId, event_type: EventType, result: Option<i64>) -> Option<Value<'static>> {
+fn counted(id: FieldId, category: &str, result: Option<i64>) -> Option<Value<'static>> {
     let has_failed = result.is_some_and(|number| number < 0);
     let of_kind = |is_kind: bool| {
         // A failure of another category is no value at all.
         if is_kind { Value::U64(u64::from(has_failed)) } else { Value::Absent }
     };
-    let (is_file, is_net) = match event_type.category() {
-        Category::File | Category::IoRead | Category::IoWrite | Category::IoOther => (true, false),
-        Category::Net => (false, true),
-        _ => (false, false),
-    };
+    let [is_file, is_net, is_memory] = ["file", "net", "memory"].map(|word| word == category);
     Some(match id {
         FieldId::EvtCount | FieldId::EvtCountExit => Value::U64(1),
         FieldId::EvtCountError => Value::U64(u64::from(has_failed)),
         FieldId::EvtCountErrorFile => of_kind(is_file),
         FieldId::EvtCountErrorNet => of_kind(is_net),
-        FieldId::EvtCountErrorMemory => of_kind(false),
-        FieldId::EvtCountErrorOther => of_kind(!is_file && !is_net),
+        FieldId::EvtCountErrorMemory => of_kind(is_memory),
+        FieldId::EvtCountErrorOther => of_kind(!is_file && !is_net && !is_memory),
         FieldId::EvtLatency
         | FieldId::EvtLatencyS
         | FieldId::EvtLatencyNs
+        | FieldId::EvtLatencyQuantized
         | FieldId::EvtWaitLatency => Value::U64(0),
         FieldId::EvtLatencyHuman => Value::Str(b"0ns"),
         _ => return None,
@@ -187,10 +242,18 @@ fn timed<'a>(field: &FieldRef, actor: Actor<'_>, arena: &'a Bump) -> Value<'a> {
     let context: &Context = actor.context;
     let time = context.clock.epoch(actor.time);
     let relative = actor.time.saturating_sub(context.start);
+    // The first event has none before it.
+    let gap = match context.history.times {
+        (_, 0) => 0,
+        (now, before) => now.saturating_sub(before),
+    };
     match field.id {
         FieldId::EvtRawtime => Value::U64(time),
         FieldId::EvtRawtimeS => Value::U64(time / SECOND),
         FieldId::EvtRawtimeNs => Value::U64(time % SECOND),
+        FieldId::EvtDeltatime => Value::U64(gap),
+        FieldId::EvtDeltatimeS => Value::U64(gap / SECOND),
+        FieldId::EvtDeltatimeNs => Value::U64(gap % SECOND),
         FieldId::EvtReltime => Value::U64(relative),
         FieldId::EvtReltimeS => Value::U64(relative / SECOND),
         FieldId::EvtReltimeNs => Value::U64(relative % SECOND),

@@ -10,12 +10,17 @@ mod event;
 mod file;
 mod names;
 mod net;
+mod options;
 mod parameters;
 mod path;
 mod process;
+mod subject;
 mod user;
 
-use std::sync::{Arc, LazyLock};
+use std::{
+    cell::Cell,
+    sync::{Arc, LazyLock},
+};
 
 use bumpalo::Bump;
 use jiff::tz::TimeZone;
@@ -30,6 +35,7 @@ use crate::clock::Clock;
 use calls::Role;
 pub use container::Place;
 use process::Actor;
+use subject::Subject;
 
 /// What holds for all events of a moment.
 pub struct Context {
@@ -43,6 +49,25 @@ pub struct Context {
     pub start: u64,
     /// Number of the event, from 1.
     pub number: u64,
+    /// What the few fields need that tell of more than one event.
+    pub history: History,
+}
+
+/// See [`Context::history`].
+#[derive(Debug, Default)]
+pub struct History {
+    /// Times of the event and of the one before it, `CLOCK_BOOTTIME` in ns; 0 for none.
+    times: (u64, u64),
+    /// What `util.cnt` has counted.
+    counter: Cell<u64>,
+}
+
+impl Context {
+    /// To the next event.
+    pub fn step(&mut self, time: u64) {
+        self.number += 1;
+        self.history.times = (time, self.history.times.0);
+    }
 }
 
 /// The types of the events that capture gives, looked up once.
@@ -156,12 +181,18 @@ impl Judged<'_> {
 impl Facts for Judged<'_> {
     fn value<'a>(&'a self, field: &'a FieldRef, arena: &'a Bump) -> Value<'a> {
         match FAMILIES[field.id as usize] {
-            Family::Event => event::field(field, self.event, self.event_type, self.actor(), arena),
+            Family::Event => event::field(field, self, arena),
             Family::Process => process::field(field, self.actor(), arena),
             Family::Descriptor => descriptor(self, field, arena),
             Family::Path => file_system_path(self, field, arena),
             Family::User => user::field(field.id, self.ids(), self.process, self.world),
             Family::Container => self.place().field(field, arena),
+            Family::Counter => {
+                let counter = &self.context.history.counter;
+                Value::U64(counter.replace(counter.get() + 1))
+            }
+
+            Family::None if field.id == FieldId::FdlistNums => polled_numbers(self, arena),
             Family::None => Value::Absent,
         }
     }
@@ -171,22 +202,20 @@ impl Facts for Judged<'_> {
     }
 }
 
-/// `fd.*`: of the descriptor that the event makes or uses.
-fn descriptor<'a>(judged: &'a Judged<'_>, field: &FieldRef, arena: &'a Bump) -> Value<'a> {
-    let of_event = |id| match &judged.event.kind {
+/// A field of the descriptor that the event makes or uses.
+fn descriptor_field<'a>(judged: &'a Judged<'_>, id: FieldId, arena: &'a Bump) -> Value<'a> {
+    match &judged.event.kind {
         Kind::Open(open) => file::field(id, open, arena),
         Kind::Connect(connect) => net::Party::of_connect(connect).field(id, arena),
-        Kind::Call(call) => match call.first_descriptor() {
-            Some((place, Descriptor::File(state))) => {
-                descriptor::field(id, net::fd(call, place), state, arena)
-            }
-            Some((place, Descriptor::Socket(state))) => {
-                net::Party::of_call(call, place, state).field(id, arena)
-            }
-            None => Value::Absent,
-        },
+        Kind::Call(call) => Subject::new(call, judged.event_type)
+            .map_or(Value::Absent, |subject| subject.field(id, arena)),
         _ => Value::Absent,
-    };
+    }
+}
+
+/// `fd.*`: what a descriptor says of itself, and what is put together of that.
+fn descriptor<'a>(judged: &'a Judged<'_>, field: &FieldRef, arena: &'a Bump) -> Value<'a> {
+    let of_event = |id| descriptor_field(judged, id, arena);
     let in_container = |id| match of_event(id) {
         Value::Str(text) => {
             let container = judged.process.container().id().map_or("", |id| id.short());
@@ -239,7 +268,7 @@ fn path_of_call<'a>(
     };
     if role == Role::Name && calls::is_about_descriptor(judged.event_type.name()) {
         return match call.first_descriptor() {
-            Some((_, Descriptor::File(state))) => Value::Str(descriptor::name(state, arena)),
+            Some((_, Descriptor::File(state))) => Value::Str(descriptor::name(state, None, arena)),
             _ => Value::Absent,
         };
     }
@@ -255,6 +284,21 @@ fn path_of_call<'a>(
     }
 }
 
+/// The descriptors that a call waits for, joined by commas.
+fn polled_numbers<'a>(judged: &'a Judged<'_>, arena: &'a Bump) -> Value<'a> {
+    let Kind::Call(call) = &judged.event.kind else { return Value::Absent };
+    if !matches!(judged.event_type.name(), "poll" | "ppoll") {
+        return Value::Absent;
+    }
+    let mut text = bumpalo::collections::String::new_in(arena);
+    for (number, _) in calls::polled(call, arena) {
+        let comma = if text.is_empty() { "" } else { "," };
+        text.push_str(comma);
+        text.push_str(arena.alloc(number.to_string()));
+    }
+    if text.is_empty() { Value::Absent } else { Value::Str(text.into_bump_str().as_bytes()) }
+}
+
 /// Which file here knows a field.
 #[derive(Clone, Copy)]
 enum Family {
@@ -264,6 +308,7 @@ enum Family {
     Path,
     User,
     Container,
+    Counter,
     None,
 }
 
@@ -282,6 +327,7 @@ static FAMILIES: LazyLock<Vec<Family>> = LazyLock::new(|| {
             Some("fs") => Family::Path,
             Some("user" | "group") => Family::User,
             Some("container" | "k8s") => Family::Container,
+            Some("util") => Family::Counter,
             _ => Family::None,
         })
         .collect()

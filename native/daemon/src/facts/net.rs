@@ -49,12 +49,23 @@ impl<'a> Party<'a> {
         let given = given_address(call);
         let (ends, has_changed) = match &state.socket {
             Socket::Inet { local, remote, .. } => {
-                let (ends, has_changed) = ends(call, state, (*local, *remote), given);
+                let (ends, has_changed) = ends((call, place), state, (*local, *remote), given);
                 (ends.unmapped(), has_changed)
             }
-            _ => (Ends::None, is_accept(call) && call.result >= 0),
+            _ => (Ends::None, is_accept(call) && place == Place::RESULT && call.result >= 0),
         };
         Self { fd: fd(call, place), state, ends, has_changed }
+    }
+
+    /// Of a descriptor that no call is about.
+    pub fn of_state(fd: i64, state: &'a SocketState<'a>) -> Self {
+        let ends = match &state.socket {
+            Socket::Inet { local, remote, .. } => {
+                standing_ends(state, (*local, *remote)).unmapped()
+            }
+            _ => Ends::None,
+        };
+        Self { fd, state, ends, has_changed: false }
     }
 
     /// Both ends, as `evt.arg.tuple` has them.
@@ -87,6 +98,10 @@ impl<'a> Party<'a> {
         match id {
             FieldId::FdNum => Value::I64(self.fd),
             FieldId::FdIno => Value::I64(self.state.inode as i64),
+            // What a file has, as rules see it of what is none.
+            FieldId::FdDev | FieldId::FdDevMajor | FieldId::FdDevMinor => Value::I64(0),
+            FieldId::FdIsUpperLayer | FieldId::FdIsLowerLayer => Value::Bool(false),
+            FieldId::FdNameraw => Value::Str(b""),
             _ => match &self.state.socket {
                 Socket::None => Value::Absent,
                 Socket::Inet { family, .. } => self.inet(id, i32::from(*family), arena),
@@ -144,6 +159,15 @@ pub fn fd(call: &Call<'_>, place: Place) -> i64 {
     i64::from(call.number(place) as i32)
 }
 
+/// The word of `evt.category` for what is done with it.
+pub fn category(state: &SocketState<'_>) -> &'static str {
+    match state.socket {
+        Socket::Unix { .. } => "ipc",
+        Socket::Inet { .. } => "net",
+        Socket::Other(_) | Socket::None => "unknown",
+    }
+}
+
 fn is_accept(call: &Call<'_>) -> bool {
     matches!(call.syscall.name(), "accept" | "accept4")
 }
@@ -160,29 +184,43 @@ fn given_address(call: &Call<'_>) -> Option<Endpoint> {
 
 /// Who is the client and who the server, and whether the call has just decided it.
 fn ends(
-    call: &Call<'_>,
+    (call, place): (&Call<'_>, Place),
     state: &SocketState<'_>,
     (local, remote): (Endpoint, Endpoint),
     given: Option<Endpoint>,
 ) -> (Ends, bool) {
     let as_client = |server| Ends::Both { client: local, server, is_server: false };
     let as_server = |client| Ends::Both { client, server: local, is_server: true };
-    if is_accept(call) {
+    if is_accept(call) && place == Place::RESULT {
         return (as_server(remote), true);
     }
     if let Some(given) = given {
         let is_receiving = call.syscall.name().starts_with("recv");
         return (if is_receiving { as_server(given) } else { as_client(given) }, true);
     }
+    let ends = standing_ends(state, (local, remote));
+    let is_new = matches!(ends, Ends::Bound(_)) && matches!(call.syscall.name(), "bind" | "listen");
+    (ends, is_new)
+}
+
+/// The ends as the socket itself has them.
+fn standing_ends(state: &SocketState<'_>, (local, remote): (Endpoint, Endpoint)) -> Ends {
     if remote.port != 0 || state.is_connected {
-        let is_server = is_service(local.port) && !is_service(remote.port)
-            || (is_service(local.port) == is_service(remote.port) && local.port < remote.port);
-        return (if is_server { as_server(remote) } else { as_client(remote) }, false);
+        let is_server = match i32::from(state.protocol) {
+            libc::IPPROTO_TCP => state.is_accepted,
+            // Nobody connects to a datagram socket: only the ports tell.
+            _ => {
+                is_service(local.port) && !is_service(remote.port)
+                    || (is_service(local.port) == is_service(remote.port)
+                        && local.port < remote.port)
+            }
+        };
+        return match is_server {
+            true => Ends::Both { client: remote, server: local, is_server },
+            false => Ends::Both { client: local, server: remote, is_server },
+        };
     }
-    if state.is_listening || local.port != 0 {
-        return (Ends::Bound(local), matches!(call.syscall.name(), "bind" | "listen"));
-    }
-    (Ends::None, false)
+    if state.is_listening || local.port != 0 { Ends::Bound(local) } else { Ends::None }
 }
 
 /// Below the ports that the kernel gives to clients (`ip_local_port_range`, as it is by default).
@@ -271,7 +309,7 @@ impl Ends {
             FieldId::FdLproto => service(self.local()),
             FieldId::FdRproto => service(self.remote()),
             FieldId::FdIsServer => match self {
-                Self::None => Value::Absent,
+                Self::None => Value::Bool(false),
                 Self::Bound(_) => Value::Bool(true),
                 Self::Both { client, server, is_server } => Value::Bool(
                     is_server || server.address.is_loopback() || server.address == client.address,

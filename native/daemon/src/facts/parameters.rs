@@ -11,7 +11,7 @@ use peregrine_rules::{
 };
 use peregrine_world::Process;
 
-use super::{calls, descriptor, file, net, path, process::Actor, user};
+use super::{Judged, calls, descriptor, file, net, path, process::Actor, user};
 
 /// An event with its actor: what numbers and relative paths stand for.
 pub struct Known<'e> {
@@ -34,8 +34,8 @@ pub fn raw<'a>(
         Kind::ExecFailed(exec) => refused(&mut list, exec, actor, arena),
         Kind::Fork(fork) => forked(&mut list, fork, actor, arena),
         Kind::Exit(exit) => exited(&mut list, exit.status),
-        Kind::Call(call) => called(&mut list, call, event_type),
-        Kind::CgroupAttach(_) => {}
+        Kind::Call(call) => called(&mut list, call, event_type, arena),
+        Kind::CgroupAttach(_) | Kind::Streams(_) => {}
     }
     list.into_bump_slice()
 }
@@ -49,6 +49,14 @@ pub fn line<'a>(
 ) -> &'a [u8] {
     let known = arena.alloc(Known { event, actor });
     Parameters::new(event_type, raw(event, event_type, actor, arena), known).line(arena)
+}
+
+/// The value of the parameter of this name, if the event has one.
+pub fn named<'a>(name: &str, judged: &'a Judged<'_>, arena: &'a Bump) -> Value<'a> {
+    let (event, actor) = (judged.event, judged.actor());
+    let known = arena.alloc(Known { event, actor });
+    let of = Parameters::new(judged.event_type, raw(event, judged.event_type, actor, arena), known);
+    of.position(name).map_or(Value::Absent, |at| of.value(at))
 }
 
 /// `evt.arg` and `evt.rawarg`.
@@ -92,15 +100,30 @@ impl Names for Known<'_> {
             Kind::Connect(connect) if i64::from(connect.fd) == number => {
                 socket_name(&net::Party::of_connect(connect), arena)
             }
+            // The directory of a relative name.
+            Kind::Open(open) if i64::from(open.dirfd) == number && !open.base.is_empty() => {
+                let name = path::kernel_path(&open.base, arena);
+                Some(DescriptorName { typechar: b'd', protocol: None, name })
+            }
             Kind::Call(call) => {
-                let place = (0..=6).map(Place).find(|&place| {
-                    net::fd(call, place) == number && call.descriptor(place).is_some()
-                })?;
-                match call.descriptor(place)? {
+                let is_it = |place: &Place| net::fd(call, *place) == number;
+                let known = (0..=8).map(Place).filter(is_it);
+                let Some(found) = known
+                    .into_iter()
+                    .find_map(|place| call.descriptor(place).map(|descriptor| (place, descriptor)))
+                else {
+                    // It stands before the name.
+                    let base = (0..5).map(Place).filter(is_it).map(|at| call.base(Place(at.0 + 1)));
+                    let base = base.into_iter().find(|base| !base.is_empty())?;
+                    let name = path::kernel_path(&base, arena);
+                    return Some(DescriptorName { typechar: b'd', protocol: None, name });
+                };
+                let (place, descriptor) = found;
+                match descriptor {
                     Descriptor::File(state) => Some(DescriptorName {
                         typechar: *descriptor::letter(state, arena).first()?,
                         protocol: None,
-                        name: descriptor::name(state, arena),
+                        name: descriptor::name(state, None, arena),
                     }),
                     Descriptor::Socket(state) => {
                         socket_name(&net::Party::of_call(call, place, state), arena)
@@ -208,7 +231,7 @@ fn connected<'a>(list: &mut List<'a>, connect: &'a Connect<'a>) {
     list.push(address.map_or(Raw::Missing, Raw::Address));
 }
 
-fn called<'a>(list: &mut List<'a>, call: &'a Call<'a>, event_type: EventType) {
+fn called<'a>(list: &mut List<'a>, call: &'a Call<'a>, event_type: EventType, arena: &'a Bump) {
     let tuple = match call.first_descriptor() {
         Some((place, Descriptor::Socket(state))) => {
             net::Party::of_call(call, place, state).tuple().map_or(Raw::Missing, Raw::Tuple)
@@ -216,10 +239,9 @@ fn called<'a>(list: &mut List<'a>, call: &'a Call<'a>, event_type: EventType) {
         _ => Raw::Missing,
     };
     let parameters = event_type.parameters().iter().enumerate();
-    list.extend(
-        parameters
-            .map(|(at, parameter)| calls::raw(call, event_type.name(), at, parameter.kind, tuple)),
-    );
+    list.extend(parameters.map(|(at, parameter)| {
+        calls::raw(call, event_type.name(), at, parameter.kind, tuple, arena)
+    }));
 }
 
 /// Arguments behind the first, a NUL behind each.
@@ -262,7 +284,7 @@ fn about_execution<'a>(list: &mut List<'a>, actor: Actor<'a>, arena: &'a Bump) {
     let process = actor.process;
     let file = process.image().executable();
     ids(list, actor);
-    usage(list);
+    usage(list, actor);
     list.extend([
         Raw::Bytes(process.name()),
         cgroups(process, arena),
@@ -296,8 +318,16 @@ fn ids<'a>(list: &mut List<'a>, actor: Actor<'a>) {
 }
 
 /// From `fdlimit` to `vm_swap`.
-fn usage(list: &mut List<'_>) {
-    list.extend([Raw::Unknown; 6]);
+fn usage(list: &mut List<'_>, actor: Actor<'_>) {
+    if actor.process.is_placeholder() {
+        list.extend([Raw::Unknown; 6]);
+        return;
+    }
+    let usage = &actor.process.usage;
+    let memory = &usage.memory;
+    let numbers = [usage.descriptor_limit, usage.major_faults, usage.minor_faults];
+    list.extend(numbers.map(Raw::Unsigned));
+    list.extend([memory.size, memory.resident, memory.swapped].map(|it| Raw::Unsigned(it.into())));
 }
 
 fn cgroups<'a>(process: &'a Process, arena: &'a Bump) -> Raw<'a> {
@@ -327,7 +357,7 @@ fn forked<'a>(list: &mut List<'a>, fork: &'a Fork<'a>, actor: Actor<'a>, arena: 
         arguments(image.argv().iter().skip(1), arena),
     ]);
     ids(list, actor);
-    usage(list);
+    usage(list, actor);
     list.extend([
         Raw::Bytes(process.name()),
         cgroups(process, arena),

@@ -1,11 +1,11 @@
 //! `proc.*` and `thread.*`.
 
 use bumpalo::{Bump, collections::Vec};
-use peregrine_capture::event::Layer;
+use peregrine_capture::event::{Descriptor, Layer};
 use peregrine_rules::{Argument, FieldId, FieldRef, Value};
 use peregrine_world::{Process, World};
 
-use super::{Context, names, path};
+use super::{Context, descriptor, names, net, path};
 
 /// Who did it, and where to ask about its relatives.
 #[derive(Clone, Copy)]
@@ -84,7 +84,81 @@ pub fn field<'a>(field: &'a FieldRef, actor: Actor<'a>, arena: &'a Bump) -> Valu
             0 => Value::Absent,
             time => Value::U64(actor.context.clock.epoch(time)),
         },
+        FieldId::ProcFdopencount
+        | FieldId::ProcFdlimit
+        | FieldId::ProcFdusage
+        | FieldId::ProcNthreads
+        | FieldId::ProcNchilds
+        | FieldId::ProcVmsize
+        | FieldId::ProcVmrss
+        | FieldId::ProcVmswap
+        | FieldId::ThreadPfmajor
+        | FieldId::ThreadPfminor
+        | FieldId::ThreadVmsize
+        | FieldId::ThreadVmrss
+        | FieldId::ThreadVmsizeB
+        | FieldId::ThreadVmrssB => usage(field.id, actor),
+        FieldId::ProcStdinType => stream(process, 0, FieldId::FdType, arena),
+        FieldId::ProcStdoutType => stream(process, 1, FieldId::FdType, arena),
+        FieldId::ProcStderrType => stream(process, 2, FieldId::FdType, arena),
+        FieldId::ProcStdinName => stream(process, 0, FieldId::FdName, arena),
+        FieldId::ProcStdoutName => stream(process, 1, FieldId::FdName, arena),
+        FieldId::ProcStderrName => stream(process, 2, FieldId::FdName, arena),
         _ => relatives(field, actor, arena),
+    }
+}
+
+/// Of one of the first three descriptors, as they were at the last exec or dup.
+fn stream<'a>(process: &Process, number: usize, id: FieldId, arena: &'a Bump) -> Value<'a> {
+    let Some(kept) = process.stream(number) else { return Value::Absent };
+    match kept.get() {
+        Descriptor::File(state) => descriptor::field(id, number as i64, &state, None, arena),
+        Descriptor::Socket(state) => net::Party::of_state(number as i64, &state).field(id, arena),
+    }
+}
+
+/// What the process uses: as of its last fork or exec, but descriptors and threads as they are now,
+/// as long as the process runs.
+fn usage(id: FieldId, actor: Actor<'_>) -> Value<'static> {
+    let process = actor.process;
+    if process.is_placeholder() {
+        return Value::Absent;
+    }
+    let usage = &process.usage;
+    let memory = &usage.memory;
+    let is_new = actor.time == process.told_at();
+    let descriptors = || match usage.descriptors.filter(|_| is_new) {
+        Some(number) => Some(number),
+        None => actor.world.count_descriptors(process),
+    };
+    let threads = || match usage.threads {
+        number if is_new && number != 0 => Some(number),
+        _ => actor.world.count_threads(process),
+    };
+    let of_main = |kib: u32, unit: u64| {
+        let is_main = actor.tid == process.key.pid;
+        Value::U64(if is_main { u64::from(kib) * unit } else { 0 })
+    };
+    let known = |number: Option<u32>| number.map_or(Value::Absent, |it| Value::U64(it.into()));
+    match id {
+        FieldId::ProcVmsize => Value::U64(memory.size.into()),
+        FieldId::ProcVmrss => Value::U64(memory.resident.into()),
+        FieldId::ProcVmswap => Value::U64(memory.swapped.into()),
+        FieldId::ThreadVmsize => of_main(memory.size, 1),
+        FieldId::ThreadVmrss => of_main(memory.resident, 1),
+        FieldId::ThreadVmsizeB => of_main(memory.size, 1024),
+        FieldId::ThreadVmrssB => of_main(memory.resident, 1024),
+        FieldId::ThreadPfmajor => Value::U64(usage.major_faults),
+        FieldId::ThreadPfminor => Value::U64(usage.minor_faults),
+        FieldId::ProcFdlimit => Value::I64(usage.descriptor_limit.cast_signed()),
+        FieldId::ProcFdopencount => known(descriptors()),
+        FieldId::ProcFdusage => match (descriptors(), usage.descriptor_limit) {
+            (Some(number), limit @ 1..) => Value::F64(f64::from(number) * 100.0 / limit as f64),
+            _ => Value::Absent,
+        },
+        FieldId::ProcNthreads => known(threads()),
+        FieldId::ProcNchilds => known(threads().map(|number| number.saturating_sub(1))),
+        _ => Value::Absent,
     }
 }
 
@@ -101,6 +175,8 @@ fn relatives<'a>(field: &'a FieldRef, actor: Actor<'a>, arena: &'a Bump) -> Valu
         FieldId::ProcPpid => id(process.parent.pid),
         FieldId::ProcVpid => id(process.vpid),
         FieldId::ThreadVtid if actor.tid == process.key.pid => id(process.vpid),
+        // Who is in the host's pid namespace is counted as the host counts.
+        FieldId::ThreadVtid if process.vpid == process.key.pid => id(actor.tid),
         FieldId::ProcPvpid => parent().map_or(Value::Absent, |parent| id(parent.vpid)),
         FieldId::ProcSid => id(process.session_id),
         FieldId::ProcPgid => id(process.group_id),

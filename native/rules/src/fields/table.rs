@@ -53,7 +53,7 @@ super::catalogue! {
     EvtIsAsync "evt.is_async" Bool NoArgument Event []
         "whether the event was injected asynchronously"
         "evt.is_async = true";
-    EvtAsynctype "evt.asynctype" Text NoArgument Event []
+    EvtAsynctype "evt.asynctype" Text NoArgument Event [NeverKnown]
         "name carried by an asynchronous event"
         "evt.asynctype exists";
     EvtHostname "evt.hostname" Text NoArgument Host []
@@ -629,16 +629,16 @@ super::catalogue! {
     FdNameChanged "fd.name_changed" Bool NoArgument Event []
         "true when this event altered the fd's name"
         "fd.name_changed = true";
-    FdCipName "fd.cip.name" Text NoArgument Event [NoRight, NoTransformer]
+    FdCipName "fd.cip.name" Text NoArgument Event [NoRight, NoTransformer, NeverKnown]
         "domain name resolving to the client address"
         "fd.cip.name exists";
-    FdSipName "fd.sip.name" Text NoArgument Event [NoRight, NoTransformer]
+    FdSipName "fd.sip.name" Text NoArgument Event [NoRight, NoTransformer, NeverKnown]
         "domain name resolving to the server address"
         "fd.sip.name exists";
-    FdLipName "fd.lip.name" Text NoArgument Event [NoRight, NoTransformer]
+    FdLipName "fd.lip.name" Text NoArgument Event [NoRight, NoTransformer, NeverKnown]
         "domain name resolving to the local address"
         "fd.lip.name exists";
-    FdRipName "fd.rip.name" Text NoArgument Event [NoRight, NoTransformer]
+    FdRipName "fd.rip.name" Text NoArgument Event [NoRight, NoTransformer, NeverKnown]
         "domain name resolving to the remote address"
         "fd.rip.name exists";
     FdDev "fd.dev" I32 NoArgument Event [Hexadecimal]
@@ -656,7 +656,7 @@ super::catalogue! {
     FdNameraw "fd.nameraw" Text NoArgument Event []
         "file path as passed, not made absolute"
         "fd.nameraw exists";
-    FdTypes "fd.types" Text IndexOptional Event [List, NoRight]
+    FdTypes "fd.types" Text IndexOptional Event [List, NoRight, NeverKnown]
         "kinds of all open fds, or of fd N"
         "fd.types[0] in (ipv4)";
     FdIsUpperLayer "fd.is_upper_layer" Bool NoArgument Event []
@@ -686,19 +686,19 @@ super::catalogue! {
     FdlistNums "fdlist.nums" Text NoArgument Event []
         "fd numbers in a poll set, comma-joined"
         "fdlist.nums exists";
-    FdlistNames "fdlist.names" Text NoArgument Event []
+    FdlistNames "fdlist.names" Text NoArgument Event [NeverKnown]
         "fd names in a poll set, comma-joined"
         "fdlist.names exists";
-    FdlistCips "fdlist.cips" Text NoArgument Event []
+    FdlistCips "fdlist.cips" Text NoArgument Event [NeverKnown]
         "client addresses in a poll set, comma-joined"
         "fdlist.cips exists";
-    FdlistSips "fdlist.sips" Text NoArgument Event []
+    FdlistSips "fdlist.sips" Text NoArgument Event [NeverKnown]
         "server addresses in a poll set, comma-joined"
         "fdlist.sips exists";
-    FdlistCports "fdlist.cports" Text NoArgument Event []
+    FdlistCports "fdlist.cports" Text NoArgument Event [NeverKnown]
         "client ports in a poll set, comma-joined"
         "fdlist.cports exists";
-    FdlistSports "fdlist.sports" Text NoArgument Event []
+    FdlistSports "fdlist.sports" Text NoArgument Event [NeverKnown]
         "server ports in a poll set, comma-joined"
         "fdlist.sports exists";
     UtilCnt "util.cnt" U64 NoArgument Event []

@@ -296,7 +296,7 @@ impl Typing<'_> {
         let names = matches!(operator, Operator::Equal | Operator::Same | Operator::In);
         if names && event.is_plain_io() {
             let message =
-                format!("`{}` is not captured: there are too many such calls", event.name());
+                format!("`{}` is captured only with -A: there are many such calls", event.name());
             site.report(self.files, Code::NotCaptured, literal.span.clone(), message, "");
         }
     }

@@ -68,7 +68,8 @@ impl<'load> Typing<'load> {
         let row = field.id.row();
         let span = written.span.clone();
         if row.is(Trait::NeverKnown) {
-            let message = format!("`{}` never has a value here", row.name);
+            let why = field.id.why_never().unwrap_or_default();
+            let message = format!("`{}` never has a value here: {why}", row.name);
             site.report(self.files, Code::NeverKnownField, span, message, "");
         } else if row.is(Trait::Deprecated) {
             let message = format!("`{}` says nothing any more", row.name);

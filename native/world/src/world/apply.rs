@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use peregrine_capture::event::{
-    Call, CgroupAttach, Event, Exec, Exit, Fork, Header, KernelPath, Kind, ProcessFacts,
+    Call, CgroupAttach, Descriptor, Event, Exec, Exit, Fork, Header, KernelPath, Kind, Place,
+    ProcessFacts,
 };
 
 use super::World;
@@ -24,6 +25,7 @@ impl World {
             Kind::Exec(exec) => self.exec(&event.header, exec),
             Kind::Exit(exit) => self.exit(&event.header, exit),
             Kind::CgroupAttach(attach) => self.cgroup_attach(&event.header, attach),
+            Kind::Streams(streams) => self.streams(&event.header, streams),
             Kind::Call(call) => self.call(&event.header, call),
             Kind::ExecFailed(_) | Kind::Open(_) | Kind::Connect(_) => {}
         }
@@ -55,10 +57,25 @@ impl World {
         self.table.put(child);
     }
 
-    /// chdir and fchdir say where the process stands; threads mostly share that place.
+    /// chdir and fchdir say where the process stands, which its threads mostly share; others who it
+    /// is and what it may, which threads have for themselves.
     fn call(&mut self, header: &Header, call: &Call<'_>) {
-        let Some(cwd) = call.cwd() else { return };
+        let identity = call.identity().filter(|_| header.pid == header.tid);
+        let copied = matches!(call.syscall.name(), "dup" | "dup2" | "dup3")
+            .then(|| Some((usize::try_from(call.result).ok()?, call.descriptor(Place::RESULT)?)))
+            .flatten()
+            .filter(|(number, _)| *number < 3);
+        if call.cwd().is_none() && identity.is_none() && copied.is_none() {
+            return;
+        }
         let Some(place) = self.table.find(header.pid, header.start_time) else { return };
+        if let (Some(identity), Some(process)) = (identity, self.table.get_mut(place)) {
+            process.set_identity(&identity);
+        }
+        if let (Some((number, descriptor)), Some(process)) = (copied, self.table.get_mut(place)) {
+            process.set_stream(number, descriptor, &self.budget);
+        }
+        let Some(cwd) = call.cwd() else { return };
         self.path.clear();
         cwd.write_to(&mut self.path);
         if !matches!(self.path.last(), None | Some(b'/')) {
@@ -66,6 +83,13 @@ impl World {
         }
         if let Some(process) = self.table.get_mut(place) {
             process.set_cwd(&self.path, &self.budget);
+        }
+    }
+
+    fn streams(&mut self, header: &Header, streams: &[Option<Descriptor<'_>>; 3]) {
+        let place = self.find_or_heal(header.pid, header.start_time);
+        if let Some(process) = place.and_then(|place| self.table.get_mut(place)) {
+            process.set_streams(streams, &self.budget);
         }
     }
 
@@ -84,6 +108,9 @@ impl World {
         let mut process = Process::new(facts, image, cgroup, &self.budget);
         process.exec_time = header.time;
         process.told_time = header.time;
+        if let Some(former) = self.process(facts.pid, facts.start_time) {
+            process.keep_streams_of(former);
+        }
         self.table.put(process);
     }
 

@@ -43,6 +43,7 @@ pub fn facts((pid, start_time): Key, parent: Key, comm: &str) -> ProcessFacts {
         euid: 1000,
         egid: 1000,
         loginuid: u32::MAX,
+        usage: Default::default(),
         comm: Comm::new(comm.as_bytes()),
     }
 }
@@ -60,7 +61,7 @@ pub fn fork_of(header: Header, child: ProcessFacts) -> Event<'static> {
         child,
         cgroup: KernelPath::rooted(b"a.scope\0"),
     };
-    Event { header, kind: Kind::Fork(fork) }
+    Event { header, kind: Kind::Fork(Box::new(fork)) }
 }
 
 /// What a process execs; the rest is filled in.
