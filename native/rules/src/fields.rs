@@ -179,7 +179,7 @@ impl FieldId {
 
     /// Whether it tells what a process reads from and writes to by default.
     pub fn is_of_streams(self) -> bool {
-        self.row().name.starts_with("proc.std")
+        self.row().name.starts_with("proc.std") || self == Self::FdTypes
     }
 
     /// Whether it tells of the session or the group of the process.

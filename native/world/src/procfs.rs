@@ -15,7 +15,7 @@ use rustix::{
 };
 
 use crate::{
-    parse::{parse_cgroup, parse_descriptor_limit, parse_number, parse_stat, parse_status},
+    parse::{Status, parse_cgroup, parse_descriptor_limit, parse_number, parse_stat, parse_status},
     process::TICK,
 };
 
@@ -61,11 +61,7 @@ pub(crate) fn read(root: &Path, pid: u32) -> Option<Reading> {
         threads: stat.threads,
         major_faults: stat.major_faults,
         minor_faults: stat.minor_faults,
-        memory: Memory {
-            size: status.memory.0,
-            resident: status.memory.1,
-            swapped: status.memory.2,
-        },
+        memory: to_memory(&status),
     };
     let facts = ProcessFacts {
         start_time: stat.start_ticks.saturating_mul(TICK),
@@ -114,6 +110,18 @@ pub(crate) fn count_descriptors(root: &Path, pid: u32, start_time: u64) -> Optio
     open_same(root, pid, start_time)?;
     let entries = std::fs::read_dir(root.join(pid.to_string()).join("fd")).ok()?;
     u32::try_from(entries.count()).ok()
+}
+
+/// How much memory a process has now.
+pub(crate) fn memory(root: &Path, pid: u32, start_time: u64) -> Option<Memory> {
+    let directory = open_same(root, pid, start_time)?;
+    let (status, _) = read_text(directory.as_fd(), "status", LIMIT_TEXT).ok()?;
+    Some(to_memory(&parse_status(&status)?))
+}
+
+fn to_memory(status: &Status) -> Memory {
+    let (size, resident, swapped) = status.memory;
+    Memory { size, resident, swapped }
 }
 
 /// How many threads a process has now.

@@ -5,6 +5,8 @@ mod heal;
 
 use std::path::PathBuf;
 
+use peregrine_capture::event::Memory;
+
 use heal::{HealBudget, Pass};
 
 use crate::{
@@ -173,6 +175,12 @@ impl World {
     pub fn count_descriptors(&self, process: &Process) -> Option<u32> {
         let (root, key) = (self.roots.proc.clone(), process.key);
         self.reader.read(move || procfs::count_descriptors(&root, key.pid, key.start_time))?
+    }
+
+    /// How much memory a process has at this moment, from `/proc`; `None` once it is gone.
+    pub fn memory(&self, process: &Process) -> Option<Memory> {
+        let (root, key) = (self.roots.proc.clone(), process.key);
+        self.reader.read(move || procfs::memory(&root, key.pid, key.start_time))?
     }
 
     /// How many threads a process has at this moment, from `/proc`; `None` once it is gone.

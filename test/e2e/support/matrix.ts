@@ -25,7 +25,7 @@ export interface Catalogue {
 /** With these arguments the deeds say what is true. */
 const WITH_ARGUMENTS = [
   ...['evt.abspath.src', 'evt.abspath.dst', 'proc.args[0]', 'proc.args[2]', 'proc.args[9]'],
-  ...['proc.env[MATRIX]', 'proc.env[A]', 'proc.env[SPACED]', 'proc.env[NONE]'],
+  ...['fd.types[0]', 'proc.env[MATRIX]', 'proc.env[A]', 'proc.env[SPACED]', 'proc.env[NONE]'],
   ...['proc.aname[1]', 'proc.apid[1]', 'proc.acmdline[1]', 'proc.aargs[1]', 'thread.cgroup.pids'],
   ...['evt.buflen.in', 'evt.buflen.out', 'evt.buflen.file', 'evt.buflen.file.in'],
   ...['evt.buflen.file.out', 'evt.buflen.net', 'evt.buflen.net.in', 'evt.buflen.net.out'],

@@ -231,6 +231,8 @@ fn descriptor<'a>(judged: &'a Judged<'_>, field: &FieldRef, arena: &'a Bump) -> 
             }
             other => other,
         },
+        FieldId::FdTypes if of_event(FieldId::FdNum) == Value::Absent => Value::Absent,
+        FieldId::FdTypes => process::stream_types(judged.process, &field.argument, arena),
         FieldId::FdContainername => in_container(FieldId::FdName),
         FieldId::FdContainerdirectory => in_container(FieldId::FdDirectory),
         id => of_event(id),

@@ -117,16 +117,39 @@ fn stream<'a>(process: &Process, number: usize, id: FieldId, arena: &'a Bump) ->
     }
 }
 
-/// What the process uses: as of its last fork or exec, but descriptors and threads as they are now,
-/// as long as the process runs.
+/// Of one of the first three descriptors, or what they are, each word once; others are not known.
+pub fn stream_types<'a>(process: &Process, argument: &Argument, arena: &'a Bump) -> Value<'a> {
+    let type_of = |number| stream(process, number, FieldId::FdType, arena);
+    let mut types = Vec::new_in(arena);
+    match argument {
+        Argument::Index(number) => {
+            types.extend(usize::try_from(*number).ok().map(type_of));
+        }
+        _ => {
+            for value in (0..3).map(type_of) {
+                if !types.contains(&value) {
+                    types.push(value);
+                }
+            }
+        }
+    }
+    types.retain(|value| *value != Value::Absent);
+    if types.is_empty() { Value::Absent } else { Value::List(types.into_bump_slice()) }
+}
+
+/// What the process uses: at its fork or exec as the event tells; later as it is now, as long as the
+/// process runs. Limits and page faults stay those of its last fork or exec.
 fn usage(id: FieldId, actor: Actor<'_>) -> Value<'static> {
     let process = actor.process;
     if process.is_placeholder() {
         return Value::Absent;
     }
     let usage = &process.usage;
-    let memory = &usage.memory;
     let is_new = actor.time == process.told_at();
+    let memory = || match is_new {
+        true => usage.memory,
+        false => actor.world.memory(process).unwrap_or(usage.memory),
+    };
     let descriptors = || match usage.descriptors.filter(|_| is_new) {
         Some(number) => Some(number),
         None => actor.world.count_descriptors(process),
@@ -141,13 +164,13 @@ fn usage(id: FieldId, actor: Actor<'_>) -> Value<'static> {
     };
     let known = |number: Option<u32>| number.map_or(Value::Absent, |it| Value::U64(it.into()));
     match id {
-        FieldId::ProcVmsize => Value::U64(memory.size.into()),
-        FieldId::ProcVmrss => Value::U64(memory.resident.into()),
-        FieldId::ProcVmswap => Value::U64(memory.swapped.into()),
-        FieldId::ThreadVmsize => of_main(memory.size, 1),
-        FieldId::ThreadVmrss => of_main(memory.resident, 1),
-        FieldId::ThreadVmsizeB => of_main(memory.size, 1024),
-        FieldId::ThreadVmrssB => of_main(memory.resident, 1024),
+        FieldId::ProcVmsize => Value::U64(memory().size.into()),
+        FieldId::ProcVmrss => Value::U64(memory().resident.into()),
+        FieldId::ProcVmswap => Value::U64(memory().swapped.into()),
+        FieldId::ThreadVmsize => of_main(memory().size, 1),
+        FieldId::ThreadVmrss => of_main(memory().resident, 1),
+        FieldId::ThreadVmsizeB => of_main(memory().size, 1024),
+        FieldId::ThreadVmrssB => of_main(memory().resident, 1024),
         FieldId::ThreadPfmajor => Value::U64(usage.major_faults),
         FieldId::ThreadPfminor => Value::U64(usage.minor_faults),
         FieldId::ProcFdlimit => Value::I64(usage.descriptor_limit.cast_signed()),

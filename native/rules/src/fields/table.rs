@@ -423,7 +423,7 @@ super::catalogue! {
         "virtual memory size, kB"
         "proc.vmsize > 0";
     ProcVmrss "proc.vmrss" U64 NoArgument Event []
-        "resident memory, kB"
+        "resident memory, kB; the kernel may not have summed up that of a new process"
         "proc.vmrss > 0";
     ProcVmswap "proc.vmswap" U64 NoArgument Event []
         "swapped-out memory, kB"
@@ -656,8 +656,8 @@ super::catalogue! {
     FdNameraw "fd.nameraw" Text NoArgument Event []
         "file path as passed, not made absolute"
         "fd.nameraw exists";
-    FdTypes "fd.types" Text IndexOptional Event [List, NoRight, NeverKnown]
-        "kinds of all open fds, or of fd N"
+    FdTypes "fd.types" Text IndexOptional Event [List, NoRight]
+        "kinds of the descriptors 0 to 2, or of one of them; others are not known"
         "fd.types[0] in (ipv4)";
     FdIsUpperLayer "fd.is_upper_layer" Bool NoArgument Event []
         "file is in the overlayfs writable (upper) layer"

@@ -161,6 +161,7 @@ DEED(dup2, stream)
 	CALL(syscall(SYS_dup2, fd, 0));
 	truth("proc.stdin.type", "file");
 	truth("proc.stdin.name", "%s/dup2-stream", here());
+	truth("fd.types[0]", "[\"file\"]");
 }
 
 DEED(execve, missing)
