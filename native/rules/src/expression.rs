@@ -10,9 +10,9 @@ mod normalise;
 
 use hashbrown::HashMap;
 
-use crate::check::{Check, Several};
+use crate::check::{Check, Order, Several, Wanted};
 use crate::events::{EventSet, EventType};
-use crate::fields::FieldRef;
+use crate::fields::{FieldId, FieldRef};
 use crate::value::{ValueId, ValueSource};
 
 /// An expression, by number.
@@ -105,6 +105,11 @@ impl Expressions {
     /// What asking costs if every part is asked; the unit is about a nanosecond.
     pub fn cost(&self, id: ExprId) -> u32 {
         self.known[id.index()].cost
+    }
+
+    /// How many of a thousand events it is true for, as a guess.
+    pub fn odds(&self, id: ExprId) -> u32 {
+        self.known[id.index()].odds
     }
 
     pub fn tests(&self) -> &[Test] {
@@ -224,22 +229,25 @@ impl Expressions {
 
     fn test_odds(&self, test: u32) -> u32 {
         let test = self.test(test);
-        let has_few_values = match self.value(test.value) {
-            ValueSource::Field(field) => self.fields[*field as usize].id.has_few_values(),
-            _ => false,
+        let field = match self.value(test.value) {
+            ValueSource::Field(field) => Some(self.fields[*field as usize].id),
+            _ => None,
         };
-        test.check.odds(has_few_values)
+        field
+            .and_then(|field| usual_odds(field, &test.check))
+            .unwrap_or_else(|| test.check.odds(field.is_some_and(FieldId::has_few_values)))
     }
 
     fn test_cost(&self, test: u32) -> u32 {
         let test = self.test(test);
-        let several = if test.several == Several::Any { 40 } else { 0 };
-        test.check.cost() + several + self.value_cost(test.value)
+        ASKING + test.check.cost() + self.value_cost(test.value)
     }
 
     /// Fields that facts must put together are dearer than those that lie there.
     fn value_cost(&self, value: ValueId) -> u32 {
         match self.value(value) {
+            // Of all ancestors.
+            ValueSource::Field(field) if self.fields[*field as usize].is_any_ancestor() => 50,
             ValueSource::Field(field) => match self.fields[*field as usize].id.row().name {
                 name if name.starts_with("evt.arg") => 40,
                 name if name.starts_with("fd.name") => 6,
@@ -252,6 +260,26 @@ impl Expressions {
         }
     }
 }
+
+/// How many of a thousand events satisfy a test of a field of which it is known what most events
+/// have: most opens succeed, are of files, and read; programs are seldom what rules look for.
+fn usual_odds(field: FieldId, check: &Check) -> Option<u32> {
+    let is_member = |texts: &[Vec<u8>], word: &str| texts.iter().any(|it| it == word.as_bytes());
+    Some(match (field, check) {
+        (FieldId::EvtIsOpenRead, Check::Bools(wanted, Wanted::Member)) if wanted == &[true] => 900,
+        (_, Check::Bools(wanted, Wanted::Member)) if wanted == &[true] => 100,
+        (_, Check::Bools(wanted, Wanted::Member)) if wanted == &[false] => 900,
+        (FieldId::FdTypechar, Check::Texts(texts, Wanted::Member)) if is_member(texts, "f") => 800,
+        (FieldId::FdType, Check::Texts(texts, Wanted::Member)) if is_member(texts, "file") => 800,
+        (FieldId::FdNum | FieldId::EvtRawres, Check::NumberOrder(Order::GreaterOrEqual, 0)) => 700,
+        (FieldId::EvtRawres, Check::Numbers(numbers, Wanted::Member)) if numbers == &[0] => 700,
+        (FieldId::ProcTty, Check::Numbers(numbers, Wanted::Stranger)) if numbers == &[0] => 100,
+        _ => return None,
+    })
+}
+
+/// What it costs to come to a test and to its value, whatever it asks.
+const ASKING: u32 = 20;
 
 /// A number for a place in a table; files are far too small for more.
 fn number(index: usize) -> u32 {

@@ -24,7 +24,10 @@ use crate::value::{ValueId, ValueSource};
 pub(crate) const MANY: usize = 3;
 
 /// A part that costs more is no gate: some rules fail for a cheaper reason.
-const GATE_COST: u32 = 30;
+const GATE_COST: u32 = 50;
+
+/// A part that holds for more events of a thousand leaves too few rules out.
+const GATE_ODDS: u32 = 750;
 
 /// What may leave rules out.
 #[derive(Debug, Default)]
@@ -182,7 +185,11 @@ fn gates(expressions: &Expressions, conditions: &[ExprId]) -> Vec<(ExprId, Vec<u
     }
     let mut gates: Vec<_> = by_part
         .into_iter()
-        .filter(|(part, rules)| rules.len() >= MANY && expressions.cost(*part) <= GATE_COST)
+        .filter(|(part, rules)| {
+            rules.len() >= MANY
+                && expressions.cost(*part) <= GATE_COST
+                && expressions.odds(*part) <= GATE_ODDS
+        })
         .collect();
     let worth = |part: ExprId, n_rules: usize| {
         n_rules as u64 * 1_000_000 / expressions.cost_to_settle(part, false).max(1)
