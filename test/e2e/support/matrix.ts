@@ -123,8 +123,13 @@ export function printed(value: unknown): string {
   return typeof value === 'string' ? value : JSON.stringify(value)
 }
 
-/** Whether a value is as it must be; `~` stands before numbers that the kernel itself rounds. */
+/**
+ * Whether a value is as it must be; `~` stands before numbers that the kernel itself rounds, and
+ * `@TOLERANCE:` before those that cannot be known exactly.
+ */
 export function isTrue(truth: string, value: unknown): boolean {
+  const [, tolerance, about] = /^@(\d+):(.*)$/.exec(truth) ?? []
+  if (about !== undefined) return Math.abs(Number(value) - Number(about)) <= Number(tolerance)
   if (!truth.startsWith('~')) return printed(value) === truth
   const wanted = Number(truth.slice(1))
   return Math.abs(Number(value) - wanted) <= Math.max(wanted / 4, 1024)

@@ -4,12 +4,14 @@
 #include "matrix.h"
 #include <arpa/inet.h>
 #include <netinet/in.h>
+#include <pwd.h>
 #include <stdarg.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/sysmacros.h>
 #include <sys/un.h>
+#include <time.h>
 
 #define MOST_DEEDS 400
 #define ROOM 65536
@@ -140,6 +142,8 @@ void tell_file(int fd)
 	}
 	if (*kind.letter == 'd')
 		truth("fd.directory", "%s", kind.name);
+	if (*kind.letter == 'd' || *kind.letter == 'f')
+		truth("fd.realpath", "%s", kind.name);
 }
 
 void tell_no_file(const char *typechar, const char *name)
@@ -296,6 +300,88 @@ const char *made_file(const char *name)
 	return path;
 }
 
+// A file of /proc as a text.
+static const char *text_of_file(const char *path)
+{
+	static char texts[2][8192];
+	static int next;
+	char *text = texts[next++ & 1];
+	int fd = open(path, O_RDONLY);
+	ssize_t length = fd < 0 ? 0 : read(fd, text, sizeof(texts[0]) - 1);
+
+	text[length > 0 ? length : 0] = 0;
+	close(fd);
+	return text;
+}
+
+static const char *file_of(int pid, const char *name)
+{
+	static char path[64];
+
+	sprintf(path, "/proc/%d/%s", pid, name);
+	return path;
+}
+
+static long long nanoseconds(clockid_t clock)
+{
+	struct timespec now;
+
+	clock_gettime(clock, &now);
+	return now.tv_sec * 1000000000LL + now.tv_nsec;
+}
+
+// When a process began, since the epoch.
+long long start_of(int pid)
+{
+	const char *stat = text_of_file(file_of(pid, "stat"));
+	unsigned long long ticks = 0;
+
+	sscanf(strrchr(stat, ')') + 1,
+	       " %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %*d %*d %llu",
+	       &ticks);
+	return nanoseconds(CLOCK_REALTIME) - nanoseconds(CLOCK_BOOTTIME) + ticks * 10000000LL;
+}
+
+static const char *status_line(const char *name)
+{
+	const char *line = strstr(text_of_file("/proc/self/status"), name);
+
+	need(line != NULL, name);
+	return line + strlen(name);
+}
+
+// Times, and who leads this session.
+static void tell_surroundings(void)
+{
+	struct stat facts;
+	long long start = start_of(getpid());
+	const struct passwd *user = getpwuid(getuid());
+	char *end, comm[64];
+
+	// A tick of /proc is 10 ms.
+	truth("proc.pid.ts", "@20000000:%lld", start);
+	truth("proc.ppid.ts", "@20000000:%lld", start_of(getppid()));
+	truth("proc.pidns_init_start_ts", "@20000000:%lld", start_of(1));
+	need(!stat("/proc/self/exe", &facts), "stat");
+	truth("proc.exe_ino.ctime_duration_proc_start", "@20000000:%lld",
+	      start - facts.st_ctim.tv_sec * 1000000000LL - facts.st_ctim.tv_nsec);
+	// The deed comes at once, but the machine may be busy.
+	truth("evt.rawtime", "@20000000000:%lld", nanoseconds(CLOCK_REALTIME));
+	truth("evt.time", "@20000000000:%lld", nanoseconds(CLOCK_REALTIME));
+	truth("evt.rawtime.s", "@20:%lld", nanoseconds(CLOCK_REALTIME) / 1000000000);
+	truth("proc.duration", "@20000000000:0");
+	snprintf(comm, sizeof(comm), "%s", text_of_file(file_of(getsid(0), "comm")));
+	if ((end = strchr(comm, '\n')))
+		*end = 0;
+	truth("proc.sname", "%s", comm);
+	truth("proc.sid.exe", "%s", text_of_file(file_of(getsid(0), "cmdline")));
+	truth("proc.vmsize", "~%lu", strtoul(status_line("VmSize:"), NULL, 10));
+	truth("user.shell", "%s", user ? user->pw_shell : "<NA>");
+	if (!strtoull(status_line("CapInh:"), NULL, 16))
+		truth("thread.cap_inheritable", "%s", "");
+	truth("evt.count.exit", "1");
+}
+
 // What holds of every deed, unless it says otherwise: who does it.
 static void tell_process(int argc, char **argv)
 {
@@ -372,6 +458,7 @@ static void tell_process(int argc, char **argv)
 	truth("user.homedir", "/root");
 	truth("group.gid", "0");
 	truth("group.name", "root");
+	tell_surroundings();
 	truth("evt.dir", "<");
 	truth("evt.source", "syscall");
 	truth("evt.is_async", "false");

@@ -67,6 +67,8 @@ void tell_path(const char *parameter, const char *given);
 void need(int holds, const char *what);
 // Makes a file and gives an absolute name of it.
 const char *made_file(const char *name);
+// When a process began, since the epoch in nanoseconds, to a tick of /proc.
+long long start_of(int pid);
 // The working directory, without a slash at its end.
 const char *here(void);
 

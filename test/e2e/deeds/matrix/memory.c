@@ -174,6 +174,7 @@ DEED(poll, ready)
 	struct pollfd fds = {pair[1], POLLOUT, 0};
 	CALL(syscall(SYS_poll, &fds, 1, 1000));
 	truth("evt.arg.timeout", "1000");
+	truth("fdlist.nums", "%d", pair[1]);
 	truth("evt.is_wait", "true");
 }
 
@@ -355,6 +356,8 @@ DEED(ppoll, ready)
 	sigaddset(&set, SIGINT);
 	CALL(syscall(SYS_ppoll, &fds, 1, &time, &set, 8));
 	truth("evt.arg.sigmask", "SIGINT");
+	truth("evt.arg.timeout", "2s");
+	truth("fdlist.nums", "%d", pair[1]);
 }
 
 DEED(semget, private)

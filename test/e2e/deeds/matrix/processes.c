@@ -8,6 +8,7 @@
 #include <linux/keyctl.h>
 #include <linux/seccomp.h>
 #include <poll.h>
+#include <pwd.h>
 #include <sched.h>
 #include <signal.h>
 #include <sys/ptrace.h>
@@ -64,6 +65,10 @@ static void tell_true(const char *program, const char *exe)
 	truth("proc.exe_ino.ctime", "%ld%09ld", facts.st_ctim.tv_sec, facts.st_ctim.tv_nsec);
 	truth("proc.exe_ino.mtime", "%ld%09ld", facts.st_mtim.tv_sec, facts.st_mtim.tv_nsec);
 	truth("thread.nametid", "true%d", getpid());
+	truth("proc.exe_ino.ctime_duration_proc_start", "@20000000:%lld",
+	      start_of(getpid()) - facts.st_ctim.tv_sec * 1000000000LL - facts.st_ctim.tv_nsec);
+	// The program itself, the loader and a stack: less than a megabyte.
+	truth("proc.vmsize", "~500");
 }
 
 DEED(execve, program)
@@ -120,7 +125,12 @@ DEED(execve, program)
 	truth("evt.rawarg.pid", "%d", getpid());
 	truth("evt.rawarg.ptid", "%d", getppid());
 	truth("evt.arg.cwd", "%s/", here());
-	truth("evt.arg.tty", "0");
+	truth("evt.rawarg.tty", "%s", "0");
+	truth("evt.arg.uid", "root");
+	truth("evt.arg.gid", "root");
+	truth("evt.rawarg.pgid", "%d", getpgid(0));
+	truth("evt.rawarg.vpgid", "%d", getpgid(0));
+	truth("evt.arg.vm_swap", "0");
 	execve("/bin/true", arguments, environment);
 	need(0, "execve");
 }
@@ -183,15 +193,32 @@ DEED(execveat, missing)
 	truth("evt.arg.args", "one.");
 }
 
+// The parameters of who makes a child.
+static void tell_maker(void)
+{
+	struct rlimit limit;
+
+	getrlimit(RLIMIT_NOFILE, &limit);
+	truth("evt.arg.exe", "%s", program_invocation_name);
+	truth("evt.arg.comm", "matrix");
+	truth("evt.rawarg.tid", "%d", getpid());
+	truth("evt.rawarg.pid", "%d", getpid());
+	truth("evt.rawarg.ptid", "%d", getppid());
+	truth("evt.arg.cwd", "%s/", here());
+	truth("evt.arg.fdlimit", "%lu", limit.rlim_cur);
+	truth("evt.arg.vm_swap", "0");
+	truth("evt.arg.uid", "0");
+	truth("evt.arg.gid", "0");
+	truth("evt.rawarg.vtid", "%d", getpid());
+	truth("evt.rawarg.vpid", "%d", getpid());
+}
+
 DEED(fork, child)
 {
 	pid_t child = CALL_FORK(syscall(SYS_fork));
 	truth("evt.rawarg.res", "%d", child);
-	truth("evt.arg.exe", "%s", program_invocation_name);
-	truth("evt.arg.comm", "matrix");
-	truth("evt.rawarg.pid", "%d", getpid());
 	truth("evt.arg.flags", "0");
-	truth("evt.arg.uid", "0");
+	tell_maker();
 }
 
 DEED(clone, vm)
@@ -200,7 +227,7 @@ DEED(clone, vm)
 		syscall(SYS_clone, CLONE_NEWUTS | CLONE_FS | SIGCHLD, NULL, NULL, NULL, NULL));
 	truth("evt.rawarg.res", "%d", child);
 	truth("evt.arg.flags", "CLONE_FS|CLONE_NEWUTS");
-	truth("evt.arg.comm", "matrix");
+	tell_maker();
 }
 
 DEED(clone3, files)
@@ -209,6 +236,7 @@ DEED(clone3, files)
 	pid_t child = CALL_FORK(syscall(SYS_clone3, &arguments, sizeof(arguments)));
 	truth("evt.rawarg.res", "%d", child);
 	truth("evt.arg.flags", "CLONE_FILES");
+	tell_maker();
 }
 
 DEED(procexit, code)
@@ -279,15 +307,23 @@ DEED(ptrace, refused)
 
 static void tell_daemon(void)
 {
+	const struct passwd *user = getpwuid(1);
+
+	need(user != NULL, "user 1");
 	truth("user.uid", "1");
 	truth("user.name", "daemon");
-	truth("user.homedir", "/usr/sbin");
+	truth("user.homedir", "%s", user->pw_dir);
+	truth("user.shell", "%s", user->pw_shell);
 	truth("proc.is_exe_writable", "false");
 }
 
 static void tell_leader(int is_of_session)
 {
 	truth("proc.is_sid_leader", "%s", is_of_session ? "true" : "false");
+	if (is_of_session) {
+		truth("proc.sname", "matrix");
+		truth("proc.sid.exe", "%s", program_invocation_name);
+	}
 	truth("proc.is_pgid_leader", "true");
 	truth("proc.is_vpgid_leader", "true");
 	truth("proc.pgid.name", "matrix");

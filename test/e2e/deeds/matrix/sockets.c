@@ -271,6 +271,7 @@ static void tell_moved(const char *direction, long bytes)
 	truth("evt.category", "net");
 	truth("evt.buflen", "%ld", bytes);
 	truth("evt.buflen.net", "%ld", bytes);
+	truth(*direction == 'r' ? "evt.buflen.net.in" : "evt.buflen.net.out", "%ld", bytes);
 	truth("evt.arg.data", "hello");
 	truth("evt.buffer", "hello");
 }
