@@ -168,29 +168,15 @@ function inspected(id: string): string {
   })
 }
 
-const begun: (readonly [string, Begun])[] = []
-await withTeardown(async (bench) => void begun.push(...(await measurePods(bench))))
-await withTeardown(async (bench) => void begun.push(['Docker', await measureDocker(bench)]))
-let idle = NaN
-await withTeardown(async (bench) => void (idle = await measureIdle(bench)))
-const memory: number[] = []
-for (const containers of [0, KNOWN]) {
-  await withTeardown(async (bench) => void memory.push(await measureMemory(bench, containers)))
-}
-const [without = NaN, withAll = NaN] = memory
-// What a judged event costs has no process of its own to be seen in.
-const { stdout: perEvent } = spawnSync(
-  'cargo',
-  ['bench', '--quiet', '--locked', '-p', 'peregrine-world', '--bench', 'identity'],
-  { cwd: join(ROOT, 'native'), encoding: 'utf8', stdio: ['ignore', 'pipe', 'inherit'] },
-)
-
 process.stdout.write('## What do the names of containers cost, and how soon are they there?\n\n')
 process.stdout.write(
   'Containers are started one after the other; the time is from the exec of their first process ' +
     'to its alert, with its names, at a subscriber on the unix socket. The alert is on disk before ' +
     'it is sent.\n\n',
 )
+const begun: (readonly [string, Begun])[] = []
+await withTeardown(async (bench) => void begun.push(...(await measurePods(bench))))
+await withTeardown(async (bench) => void begun.push(['Docker', await measureDocker(bench)]))
 printTable(
   [
     'Runtime',
@@ -209,12 +195,27 @@ printTable(
     calls.toFixed(2),
   ]),
 )
+
+let idle = NaN
+await withTeardown(async (bench) => void (idle = await measureIdle(bench)))
+const memory: number[] = []
+for (const containers of [0, KNOWN]) {
+  await withTeardown(async (bench) => void memory.push(await measureMemory(bench, containers)))
+}
+const [without = NaN, withAll = NaN] = memory
 printTable(
   ['What', 'Figure'],
   [
     [`${KNOWN} containers more, resident`, `${(withAll - without).toFixed(1)} MiB`],
     [`${IDLE_CONTAINERS} idle containers, CPU`, `${idle.toFixed(2)} % of one`],
   ],
+)
+
+// What a judged event costs has no process of its own to be seen in.
+const { stdout: perEvent } = spawnSync(
+  'cargo',
+  ['bench', '--quiet', '--locked', '-p', 'peregrine-world', '--bench', 'identity'],
+  { cwd: join(ROOT, 'native'), encoding: 'utf8', stdio: ['ignore', 'pipe', 'inherit'] },
 )
 process.stdout.write('How far a container is known, asked for each event that is judged:\n\n')
 process.stdout.write(`\`\`\`\n${perEvent.trimEnd()}\n\`\`\`\n\n`)

@@ -78,10 +78,13 @@ impl FromStr for Socket {
 }
 
 impl Socket {
-    /// The user whose runtime listens here; `None` for the machine's.
+    /// The user whose runtime listens here; `None` for the machine's. In a container the host's
+    /// `/run` is somewhere below.
     pub(crate) fn owner(&self) -> Option<u32> {
-        let user = self.path.strip_prefix("/run/user").ok()?.components().next()?;
-        user.as_os_str().to_str()?.parse().ok()
+        let mut names =
+            self.path.iter().filter_map(|name| name.to_str()).skip_while(|it| *it != "run");
+        let is_users = names.next().is_some() && names.next() == Some("user");
+        names.next().filter(|_| is_users)?.parse().ok()
     }
 }
 
@@ -120,6 +123,7 @@ mod tests {
     fn a_users_runtime_is_told_by_its_folder() {
         let owner = |text: &str| text.parse::<Socket>().unwrap().owner();
         assert_eq!(owner("podman=/run/user/1000/podman/podman.sock"), Some(1000));
+        assert_eq!(owner("podman=/host/run/user/1000/podman/podman.sock"), Some(1000));
         assert_eq!(owner("podman=/run/podman/podman.sock"), None);
     }
 }
