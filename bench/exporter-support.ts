@@ -19,7 +19,7 @@ export function startExporter(flags: readonly string[]): ChildProcess {
 
 /** As `npm run exporter` starts it. */
 function nodeFlags(): readonly string[] {
-  return ['--max-semi-space-size=16', '--max-old-space-size=256']
+  return ['--max-semi-space-size=8', '--max-old-space-size=256']
 }
 
 /** As `npm run exporter` sets them: freed bodies go back to the kernel at once. */

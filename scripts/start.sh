@@ -121,7 +121,7 @@ start_exporter() {
   mkfifo "$work/exporter"
   PEREGRINE_FALCO="${PEREGRINE_FALCO:-$(grpc_socket "$@")}" \
     run env MALLOC_ARENA_MAX=1 MALLOC_MMAP_THRESHOLD_=131072 MALLOC_TRIM_THRESHOLD_=262144 \
-      node --max-semi-space-size=16 --max-old-space-size=256 "$ROOT/dist/src/main.js" 2>"$work/exporter" &
+      node --max-semi-space-size=8 --max-old-space-size=256 "$ROOT/dist/src/main.js" 2>"$work/exporter" &
   exporter=$!
   exec {exporter_log}<"$work/exporter"
   read_until "$exporter_log" '"address":' quietly || give_up peregrine "$exporter"
