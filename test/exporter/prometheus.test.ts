@@ -52,6 +52,13 @@ void t.test(
     t.equal(await ask('changes(falco_events[1m])'), 1, '0, then 1, then nothing more')
     t.equal(await ask('min_over_time(falco_events[1m])'), 0)
     t.equal(sumOf(await second.metrics(), 'falco_events'), 1)
+
+    // Through the real parser: what a label says there is what it says here.
+    daemon.append(wireAlert({ rule: 'a "quoted" \\ {é}=\n,\u{1f980}', source: 'x' }))
+    // PromQL wants the replacement of the newline escaped.
+    const spelt = String.raw`"a \"quoted\" \\ {é}=\ufffd,🦀"`
+    const hostile = `falco_events{rule=${spelt},source="x"}`
+    await until('labels come through', async () => ((await ask(hostile)) ?? 0) === 1)
   },
 )
 

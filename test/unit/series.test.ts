@@ -137,6 +137,24 @@ void t.test('over budget, sums stay right and no rule takes all', (t) => {
   t.end()
 })
 
+void t.test('a million pods take the room of the budget, and each alert counts', (t) => {
+  const counts = createCounts(toBudget(2_000))
+  const million = 1_000_000
+  const batch = 8_192
+  for (let from = 0; from < million; from += batch) {
+    const length = Math.min(batch, million - from)
+    const alerts = Array.from({ length }, (_, index) =>
+      alertOf({ fields: new Map([['k8s.pod.name', `pod-${from + index}`]]) }),
+    )
+    count(counts, alerts)
+  }
+  let sum = 0
+  for (const series of counts.all()) sum += series.count
+  t.equal(sum, million)
+  t.ok(counts.size <= 2_000 + 1_008)
+  t.end()
+})
+
 void t.test('when even rules are too many, priority is left', (t) => {
   const counts = createCounts({ series: 1, perRule: 1, overflow: 2 })
   const rules = Array.from({ length: 10 }, (_, index) => alertOf({ rule: `rule ${index}` }))
