@@ -82,8 +82,12 @@ void t.test(`${ROUNDS} rounds of kills lose nothing and double nothing`, async (
       await until('noticed', async () => sumOf(await exporter.metrics(), failures) > 0, PATIENCE)
       disk.free()
     } else if (round % 4 === 2) {
+      const reconnects = async (): Promise<number> =>
+        sumOf(await exporter.metrics(), 'peregrine_subscribe_reconnects_total')
+      const before = await reconnects()
       toDaemon.lose()
       toLoki.lose()
+      await until('found out', async () => (await reconnects()) > before, PATIENCE)
     } else clock.set(0)
   }
   for (let round = 0; round < ROUNDS; round++) {
