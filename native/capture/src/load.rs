@@ -255,13 +255,13 @@ impl Capture {
             }
             Hooks::SyscallTracepoints => {
                 for &call in calls {
-                    if self.tracepoints.iter().all(|(attached, _)| *attached != call)
+                    if !is_hooked(&self.tracepoints, call)
                         && let Some(link) = self.attach_tracepoint(call, Side::Exit)?
                     {
                         self.tracepoints.push((call, link));
                     }
                 }
-                self.tracepoints.retain(|(attached, _)| calls.contains(attached));
+                self.tracepoints.retain(|(attached, _)| is_asked_for(calls, *attached));
             }
         }
         Ok(())
@@ -270,13 +270,13 @@ impl Capture {
     /// Hooks the entries of calls that act on names or end what they act on.
     fn set_entries(&mut self, calls: &[Syscall]) -> Result<(), LoadError> {
         for &call in calls.iter().filter(|call| entry_program(call.name()).is_some()) {
-            if self.entries.iter().all(|(attached, _)| *attached != call)
+            if !is_hooked(&self.entries, call)
                 && let Some(link) = self.attach_tracepoint(call, Side::Enter)?
             {
                 self.entries.push((call, link));
             }
         }
-        self.entries.retain(|(attached, _)| calls.contains(attached));
+        self.entries.retain(|(attached, _)| is_asked_for(calls, *attached));
         Ok(())
     }
 
@@ -442,6 +442,16 @@ fn recursion_misses(program: BorrowedFd<'_>) -> u64 {
         libbpf_sys::bpf_prog_get_info_by_fd(program.as_raw_fd(), &raw mut info, &raw mut length)
     };
     if answer == 0 { info.recursion_misses } else { 0 }
+}
+
+/// Some calls share a tracepoint, such as sendfile and sendfile64, and no program can be attached to
+/// one twice.
+fn is_hooked(links: &[(Syscall, Link)], call: Syscall) -> bool {
+    is_asked_for(&links.iter().map(|(attached, _)| *attached).collect::<Vec<_>>(), call)
+}
+
+fn is_asked_for(calls: &[Syscall], call: Syscall) -> bool {
+    calls.iter().any(|other| other.tracepoint() == call.tracepoint())
 }
 
 /// What runs at the entry of a call.

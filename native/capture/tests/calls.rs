@@ -318,6 +318,19 @@ fn a_unix_socket_is_told_by_its_name() {
 }
 
 #[test]
+fn every_call_can_be_hooked_at_once() {
+    let _one = ONE_AT_A_TIME.lock();
+    for settings in every_way() {
+        let calls: Vec<_> = Syscall::all().filter(|call| !call.is_told_otherwise()).collect();
+        let names: Vec<_> = calls.iter().map(|call| call.name()).collect();
+        let mut watch = Watch::new(Settings { busy_size: 1 << 26, ..settings }, &names);
+        // SAFETY: there is no such descriptor.
+        assert_eq!(unsafe { libc::close(9_998) }, -1);
+        watch.find(|call| (is(call, "close") && call.argument(0) == 9_998).then_some(()));
+    }
+}
+
+#[test]
 fn a_descriptor_that_is_closed_is_told_with_what_it_stood_for() {
     let _one = ONE_AT_A_TIME.lock();
     for settings in every_way() {
