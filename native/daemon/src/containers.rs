@@ -49,7 +49,7 @@ impl Containers {
     }
 
     /// How far a container is known; asks its runtime if nobody has yet.
-    pub fn standing(&mut self, container: &Container, now: u64) -> Standing {
+    pub fn standing(&mut self, container: &Container, now: u64) -> &Standing {
         let following = &self.following;
         let ask = |id: &ContainerId| following.as_ref().is_some_and(|it| it.runtimes.ask(id));
         self.identities.standing(container, now, ask)

@@ -158,7 +158,7 @@ impl Judge {
             event,
             event_type,
             process,
-            standing: &standing,
+            standing,
             world: &self.world,
             context: &self.context,
         };
@@ -188,7 +188,7 @@ impl Judge {
             publisher: &self.publisher,
             counts: &mut self.counts,
         };
-        desk.publish(&facts, &self.matches, &standing, self.context.clock.epoch(header.time));
+        desk.publish(&facts, &self.matches, standing, self.context.clock.epoch(header.time));
     }
 
     fn wait(&mut self, waiter: Waiter) {
@@ -224,7 +224,7 @@ impl Judge {
 
     /// Judges the events of a container that wait no longer.
     fn release(&mut self, container: &Container, now: u64) {
-        let standing = self.containers.standing(container, now);
+        let standing = self.containers.standing(container, now).clone();
         if matches!(standing, Standing::Waiting) {
             return;
         }

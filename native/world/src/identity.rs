@@ -369,10 +369,24 @@ impl Entry {
     }
 }
 
+/// What was answered for a container of late; many events ask for the same.
+#[derive(Debug)]
+struct Answer {
+    container: Container,
+    standing: Standing,
+    /// It holds as long as nothing was learnt since.
+    version: u64,
+}
+
+/// Answers that are kept, by where the container's id lies in memory.
+const ANSWERS: usize = 256;
+
 /// Containers by their ids.
 #[derive(Debug)]
 pub struct Identities {
     entries: FxHashMap<Box<str>, Entry>,
+    answers: Box<[Option<Answer>]>,
+    version: u64,
     bounds: Bounds,
     bytes: usize,
     n_evictions: u64,
@@ -381,7 +395,14 @@ pub struct Identities {
 impl Identities {
     /// Knows none yet.
     pub fn new(bounds: Bounds) -> Self {
-        Self { entries: FxHashMap::default(), bounds, bytes: 0, n_evictions: 0 }
+        Self {
+            entries: FxHashMap::default(),
+            answers: std::iter::repeat_with(|| None).take(ANSWERS).collect(),
+            version: 0,
+            bounds,
+            bytes: 0,
+            n_evictions: 0,
+        }
     }
 
     /// How far a container is known. Calls `ask` if its runtime must be asked, which answers
@@ -394,8 +415,19 @@ impl Identities {
         container: &Container,
         now: u64,
         mut ask: impl FnMut(&ContainerId) -> bool,
-    ) -> Standing {
-        container.id().map_or(Standing::Host, |id| self.nested(id, now, &mut ask))
+    ) -> &Standing {
+        let Container::Id(id) = container else { return &Standing::Host };
+        // Ids are 64 bytes and more apart.
+        let place = (Arc::as_ptr(id).addr() >> 6) % ANSWERS;
+        let is_it = |it: &Answer| it.version == self.version && it.container == *container;
+        if !self.answers[place].as_ref().is_some_and(is_it) {
+            let standing = self.nested(id, now, &mut ask);
+            // What is doubtful is looked at each time, since it is to be asked for again.
+            let version =
+                if matches!(standing, Standing::Known(_)) { self.version } else { u64::MAX };
+            self.answers[place] = Some(Answer { container: container.clone(), standing, version });
+        }
+        self.answers[place].as_ref().map_or(&Standing::Incomplete, |it| &it.standing)
     }
 
     fn nested(
@@ -453,6 +485,7 @@ impl Identities {
 
     /// Takes in what a runtime has told.
     pub fn learn(&mut self, news: &News, now: u64) {
+        self.version += 1;
         match news {
             News::Known(identity) => {
                 self.put(identity.id.0.clone(), Standing::Known(Arc::clone(identity)), now);
@@ -476,12 +509,14 @@ impl Identities {
 
     /// Waited long enough: from now on nobody waits for this container.
     pub fn give_up(&mut self, id: &ContainerId, now: u64) {
+        self.version += 1;
         self.doubt(id.full(), Standing::Incomplete, now);
     }
 
     /// Forgets what was removed, or was last heard of, long enough ago; to be called about once a
     /// second.
     pub fn forget(&mut self, now: u64) {
+        self.answers.fill_with(|| None);
         let bytes = &mut self.bytes;
         self.entries.retain(|_, entry| {
             let is_over = entry.is_over(now);
@@ -593,9 +628,9 @@ mod tests {
         }
         assert_eq!(n_asked, 1);
         all.learn(&named(ID, "web"), 2);
-        assert_eq!(name(&all.standing(&docker(), 3, |_| panic!("asked"))), Some("web"));
+        assert_eq!(name(all.standing(&docker(), 3, |_| panic!("asked"))), Some("web"));
         all.learn(&named(ID, "renamed"), 4);
-        assert_eq!(name(&all.standing(&docker(), 5, |_| panic!("asked"))), Some("renamed"));
+        assert_eq!(name(all.standing(&docker(), 5, |_| panic!("asked"))), Some("renamed"));
     }
 
     #[test]
@@ -605,7 +640,7 @@ mod tests {
         all.learn(&News::Gone(ID.into()), 1);
         all.learn(&News::Nobody(ID.into()), 2);
         all.forget(KEPT_AFTER_END);
-        assert_eq!(name(&all.standing(&docker(), 3, |_| panic!("asked"))), Some("web"));
+        assert_eq!(name(all.standing(&docker(), 3, |_| panic!("asked"))), Some("web"));
         all.forget(KEPT_AFTER_END + 2);
         assert!(all.is_empty());
     }
@@ -623,7 +658,7 @@ mod tests {
             assert!(matches!(standing, Standing::Unverified), "{standing:?}");
         }
         assert_eq!(all.len(), 4);
-        assert_eq!(name(&all.standing(&docker(), 200, |_| panic!("asked"))), Some("web"));
+        assert_eq!(name(all.standing(&docker(), 200, |_| panic!("asked"))), Some("web"));
     }
 
     #[test]
@@ -670,7 +705,7 @@ mod tests {
         let short = identify(b"/docker-0123456789ab.scope");
         assert!(matches!(all.standing(&short, 0, |_| true), Standing::Waiting));
         all.learn(&named(ID, "web"), 1);
-        assert_eq!(name(&all.standing(&short, 1, |_| true)), Some("web"));
+        assert_eq!(name(all.standing(&short, 1, |_| true)), Some("web"));
     }
 
     #[test]
@@ -680,7 +715,7 @@ mod tests {
         all.learn(&named(ID, "outer"), 0);
         all.learn(&named(&inner, "another"), 0);
         let nested = identify(format!("/docker/{ID}/docker/{inner}").as_bytes());
-        assert_eq!(name(&all.standing(&nested, 1, |_| true)), Some("outer"));
+        assert_eq!(name(all.standing(&nested, 1, |_| true)), Some("outer"));
     }
 
     #[test]
@@ -691,7 +726,7 @@ mod tests {
         let nested = identify(format!("/docker/{outer}/kubelet/kubepods/pod1/{ID}").as_bytes());
         assert!(matches!(all.standing(&nested, 1, |_| true), Standing::Waiting));
         all.learn(&News::Nobody(outer.into()), 2);
-        assert!(name(&all.standing(&nested, 3, |_| true)).is_some());
+        assert!(name(all.standing(&nested, 3, |_| true)).is_some());
     }
 
     #[test]
