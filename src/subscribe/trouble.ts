@@ -15,7 +15,8 @@ const HINTS: readonly (readonly [found: RegExp, say: (found: string) => string])
   ],
   [
     // With the time of the attempt behind it, which would make each attempt a new message.
-    /(Failed to connect) \(/,
+    // The refusal of a certificate may be overtaken by the end of the connection.
+    /(Failed to connect|Last error: (?:Error: )?(?:read ECONNRESET|write EPIPE)) \(/,
     () => 'the daemon closes the connection at once: does it accept our certificate?',
   ],
   [

@@ -102,7 +102,8 @@ impl Source {
 
     /// Is there a socket, so that an answer may come?
     pub fn is_present(&self) -> bool {
-        self.state.load(Ordering::Relaxed) != ABSENT
+        // It may be back, as after a restart, and nobody has looked yet.
+        self.state.load(Ordering::Relaxed) != ABSENT || self.socket.path.exists()
     }
 
     /// Are its events followed?

@@ -48,8 +48,8 @@ struct State {
 
 impl Docker {
     fn start(directory: &tempfile::TempDir) -> (Arc<Self>, Socket) {
-        let path = directory.path().join("docker.sock");
-        let listener = UnixListener::bind(&path).unwrap();
+        let socket = Self::socket(directory);
+        let listener = UnixListener::bind(&socket.path).unwrap();
         let docker = Arc::new(Self::default());
         let served = Arc::clone(&docker);
         std::thread::spawn(move || {
@@ -58,7 +58,12 @@ impl Docker {
                 std::thread::spawn(move || docker.serve(stream));
             }
         });
-        (docker, format!("docker={}", path.display()).parse().unwrap())
+        (docker, socket)
+    }
+
+    /// Where it is or will be.
+    fn socket(directory: &tempfile::TempDir) -> Socket {
+        format!("docker={}", directory.path().join("docker.sock").display()).parse().unwrap()
     }
 
     fn change(&self, change: impl FnOnce(&mut State)) {
@@ -212,4 +217,17 @@ fn a_connection_that_breaks_is_tried_again_and_what_nobody_has_is_said() {
     let mut told = [next(&news), next(&news)];
     told.sort();
     assert_eq!(told, ["a is web", "b is nobody"]);
+}
+
+#[test]
+fn a_runtime_that_comes_is_asked_before_anybody_has_looked_for_it() {
+    let directory = tempfile::tempdir().unwrap();
+    let (runtimes, news) = follow(Docker::socket(&directory));
+    assert!(!runtimes.ask(&container('a')), "there is nobody to ask");
+    let (docker, _) = Docker::start(&directory);
+    docker.change(|state| {
+        state.names.insert(id('a'), "web");
+    });
+    assert!(runtimes.ask(&container('a')));
+    assert_eq!(next(&news), "a is web");
 }
