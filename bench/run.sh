@@ -1,14 +1,14 @@
 #!/usr/bin/env bash
 # npm run bench: answers every question and writes bench/RESULTS.md; as root, on a quiet machine.
 #   npm run bench -- latency    one question, printed only: syscalls, flood, latency, start, idle,
-#                               identity, exporter, delay, fleet
+#                               exporter, delay, fleet, identity
 set -euo pipefail
 HERE=$(cd "$(dirname "$0")" && pwd)
 # shellcheck source=scripts/common.sh
 source "$HERE/../scripts/common.sh"
 cd "$ROOT"
 
-QUESTIONS=(syscalls flood latency start idle identity exporter delay fleet)
+QUESTIONS=(syscalls flood latency start idle exporter delay fleet identity)
 RESULTS=bench/RESULTS.md
 
 "$ROOT/scripts/preflight.sh"
@@ -43,15 +43,16 @@ Written by \`npm run bench\`; do not edit.
 HEAD
 }
 
+# What was measured stands there even if a later question fails.
 new=$(mktemp)
 trap 'rm -f "$new"' EXIT
-{
-  head_of_results
-  for question in "${QUESTIONS[@]}"; do
-    say "measuring: $question"
+head_of_results >"$new"
+for question in "${QUESTIONS[@]}"; do
+  say "measuring: $question"
+  {
     [[ $question != exporter ]] || printf '## How many alerts does the exporter take?\n\n'
     ask "$question"
-  done
-} >"$new"
-cp "$new" "$RESULTS"
+  } >>"$new"
+  cp "$new" "$RESULTS"
+done
 say "written: $RESULTS"
