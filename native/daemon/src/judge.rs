@@ -303,7 +303,7 @@ impl Judge {
             ("container.id".into(), text(process.container().short().as_bytes())),
             ("proc.name".into(), text(process.name())),
         ];
-        add_identity(&mut fields, &standing);
+        add_identity(&mut fields, standing);
         fields
     }
 
