@@ -1,7 +1,6 @@
 /** How long from an alert at the exporter until it is in /metrics, and at Loki. One at a time. */
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { temporaryDirectory } from '../test/exporter/support/exporter.js'
 import {
   encodeAlert,
   encodeBatch,
@@ -17,28 +16,25 @@ import { printTable, quantile, withTeardown } from './support.js'
 
 const ALERTS = Number(process.argv[2] ?? 300)
 
-await withTeardown(async ({ teardown }) => {
-  const state = mkdtempSync(join(tmpdir(), 'peregrine-bench-'))
-  teardown(() => {
-    rmSync(state, { recursive: true, force: true })
-  })
+await withTeardown(async (bench) => {
+  const state = temporaryDirectory(bench)
   let pushed = (): void => undefined
   const loki = await startSink(() => {
     pushed()
   })
-  teardown(loki.close)
+  bench.teardown(loki.close)
   const address = `unix:${join(state, 'daemon.sock')}`
   let subscribed: (call: Call) => void = () => undefined
   const called = new Promise<Call>((resolve) => (subscribed = resolve))
   const server = await serveRaw(address, SUBSCRIBE, false, (call) => {
     subscribed(call)
   })
-  teardown(() => {
+  bench.teardown(() => {
     server.forceShutdown()
   })
   const flags = ['--falco', address, '--state-dir', state, '--listen', '127.0.0.1:0']
   const exporter = startExporter([...flags, '--loki-url', loki.url])
-  teardown(() => exporter.kill('SIGKILL'))
+  bench.teardown(() => exporter.kill('SIGKILL'))
   const page = await listening(exporter)
   const call = await called
 

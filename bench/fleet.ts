@@ -1,10 +1,9 @@
 /** What do 500 daemons take, each with 20 alerts a second? Simulated; real streams and sockets. */
 import { fork } from 'node:child_process'
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
+import { temporaryDirectory } from '../test/exporter/support/exporter.js'
 import {
   encodeAlert,
   encodeBatch,
@@ -40,17 +39,14 @@ async function serveFleet(directory: string, daemons: number): Promise<void> {
 }
 
 async function measure(daemons: number, seconds: number): Promise<void> {
-  await withTeardown(async ({ teardown }) => {
-    const directory = mkdtempSync(join(tmpdir(), 'peregrine-bench-'))
-    teardown(() => {
-      rmSync(directory, { recursive: true, force: true })
-    })
+  await withTeardown(async (bench) => {
+    const directory = temporaryDirectory(bench)
     const fleet = fork(fileURLToPath(import.meta.url), ['serve', directory, String(daemons)])
-    teardown(() => fleet.kill('SIGKILL'))
+    bench.teardown(() => fleet.kill('SIGKILL'))
     await new Promise((resolve) => fleet.once('message', resolve))
     const state = ['--state-dir', join(directory, 'state'), '--listen', '127.0.0.1:0']
     const exporter = startExporter(['--falco', `dir://${directory}`, ...state])
-    teardown(() => exporter.kill('SIGKILL'))
+    bench.teardown(() => exporter.kill('SIGKILL'))
     const page = await listening(exporter)
     const counted = async (): Promise<number> =>
       read(await (await fetch(`${page}/metrics`)).text(), 'peregrine_alerts_counted_total')

@@ -1,8 +1,8 @@
 /** What is missed while somebody floods? */
 import { spawn, type ChildProcess } from 'node:child_process'
-import { existsSync, mkdirSync, rmdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { temporaryDirectory } from '../test/exporter/support/exporter.js'
+import { ownCgroup } from '../test/e2e/support/cgroup.js'
 import { deedPath, startDaemon, type PrintedAlert, type Test } from '../test/e2e/support/daemon.js'
 import { BENCH_DEEDS, figuresOf, printTable, withTeardown } from './support.js'
 
@@ -26,18 +26,6 @@ const FLOODS: readonly Flood[] = [
   { what: 'opens that must be judged, both CPUs', mode: 'open', cpus: [0, 1], file: JUDGED },
   { what: 'forks, both CPUs', mode: 'fork', cpus: [0, 1], file: '' },
 ]
-
-/** A cgroup of its own for who is to be seen, where a container runtime would make it. */
-function ownCgroup(bench: Test): string {
-  const versionOne = '/sys/fs/cgroup/pids'
-  const root = existsSync(versionOne) ? versionOne : '/sys/fs/cgroup'
-  const cgroup = join(root, `peregrine-bench-${process.pid}`)
-  mkdirSync(cgroup)
-  bench.teardown(() => {
-    rmdirSync(cgroup)
-  })
-  return cgroup
-}
 
 function ended(child: ChildProcess): Promise<string> {
   let printed = ''

@@ -1,25 +1,13 @@
 /** Who floods loses first, and is named; a neighbour is still seen. */
 import { spawnSync } from 'node:child_process'
-import { existsSync, mkdirSync, rmdirSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { temporaryDirectory, until } from '../exporter/support/exporter.js'
-import { deed, startDaemon, type Test } from './support/daemon.js'
+import { ownCgroup } from './support/cgroup.js'
+import { deed, startDaemon } from './support/daemon.js'
 
 /** Twice what a lane of 8 MiB holds. */
 const OPENS = 80_000
-
-/** Where the container runtimes of this machine would make one. */
-function ownCgroup(t: Test): string {
-  const versionOne = '/sys/fs/cgroup/pids'
-  const root = existsSync(versionOne) ? versionOne : '/sys/fs/cgroup'
-  const cgroup = join(root, `peregrine-test-${process.pid}`)
-  mkdirSync(cgroup)
-  t.teardown(() => {
-    rmdirSync(cgroup)
-  })
-  return cgroup
-}
 
 void t.test('a flood is held back and told, and its neighbour is not', async (t) => {
   const directory = temporaryDirectory(t)
