@@ -28,6 +28,6 @@ pub use decode::{DecodeError, LanePlace, decode};
 pub use entry::{Entries, entries};
 pub use interest::{Interest, Opens};
 pub use lanes::{Gap, Item, Lanes, Newest, Waker};
-pub use load::{Capture, Flood, Hooks, LoadError, Settings, Walk};
+pub use load::{Capture, Counts, Flood, Hooks, LoadError, Settings, Walk};
 pub use probe::{Cgroups, Probe};
 pub use syscalls::Syscall;

@@ -150,6 +150,19 @@ struct LaneState {
     held_back: u64,
 }
 
+/// What the programs have counted since they were loaded.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct Counts {
+    /// Opens that no rule can match, left out.
+    pub filtered: u64,
+    /// Records of cgroups that flooded, held back; part of the busy lane's drops.
+    pub held_back: u64,
+    /// Requests in an io_uring that were not followed: thousands were under way at once.
+    pub ring_lost: u64,
+    /// Runs of a program that the kernel left out, as one of its kind was running on that CPU.
+    pub recursion_misses: u64,
+}
+
 /// A cgroup whose records were held back, because it had used up its share of a busy lane that was
 /// nearly full.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -312,7 +325,7 @@ impl Capture {
             .entries
             .iter()
             .map(|(call, _)| format!("syscalls:sys_enter_{}", call.tracepoint()));
-        let ring = ring_calls::hooks().filter(|_| !self.ring.is_empty()).map(Into::into);
+        let ring = ring_calls::hooks().filter(|_| !self.ring.is_empty());
         life_cycle
             .into_iter()
             .chain(dispatcher)
@@ -331,22 +344,24 @@ impl Capture {
         Newest([Lane::LifeCycle, Lane::Busy].into_iter().flat_map(of_lane).collect())
     }
 
-    /// Opens that no rule can match and that were left out, since the programs were loaded.
-    pub fn filtered(&self) -> u64 {
-        self.lane_states(Lane::Busy).iter().map(|state| state.filtered).sum()
-    }
-
     /// Records that found a lane full since the programs were loaded.
     pub fn drops(&self, lane: Lane) -> u64 {
         self.lane_states(lane).iter().map(|state| state.drops).sum()
     }
 
-    /// Records that were held back from cgroups that flood the busy lane; part of its drops.
-    pub fn held_back(&self) -> u64 {
-        self.lane_states(Lane::Busy).iter().map(|state| state.held_back).sum()
+    /// What the programs have counted since they were loaded.
+    pub fn counts(&self) -> Counts {
+        let states = self.lane_states(Lane::Busy);
+        let sum = |count: fn(&LaneState) -> u64| states.iter().map(count).sum();
+        Counts {
+            filtered: sum(|state| state.filtered),
+            held_back: sum(|state| state.held_back),
+            ring_lost: sum(|state| state.ring_lost),
+            recursion_misses: self.recursion_misses(),
+        }
     }
 
-    /// Whose records they were, as far as the map had room.
+    /// Whose records were held back, as far as the map had room.
     pub fn floods(&self) -> Vec<Flood> {
         let floods = self.floods.keys().filter_map(|key| {
             let value = self.floods.lookup(&key, MapFlags::ANY).ok().flatten()?;
@@ -360,13 +375,7 @@ impl Capture {
         floods.filter(|flood| flood.held_back > 0).collect()
     }
 
-    /// Requests in an io_uring that were not followed, because thousands were under way at once.
-    pub fn ring_lost(&self) -> u64 {
-        self.lane_states(Lane::Busy).iter().map(|state| state.ring_lost).sum()
-    }
-
-    /// Runs of a program that the kernel left out because one of its kind was running on that CPU.
-    pub fn recursion_misses(&self) -> u64 {
+    fn recursion_misses(&self) -> u64 {
         self.object.progs().map(|program| recursion_misses(program.as_fd())).sum()
     }
 

@@ -1,7 +1,5 @@
 //! Requests in an io_uring and the system calls that they stand for.
 
-use std::borrow::Cow;
-
 use crate::syscalls::Syscall;
 
 /// Kinds of requests that the programs tell apart at most (`N_RING_CALLS` in `bpf/config.h`).
@@ -57,10 +55,10 @@ pub(crate) fn is_traced() -> bool {
 }
 
 /// Names of the hooks as the kernel knows them.
-pub(crate) fn hooks() -> impl Iterator<Item = Cow<'static, str>> {
+pub(crate) fn hooks() -> impl Iterator<Item = String> {
     ["submit_req", "complete", "cqe_overflow"]
         .into_iter()
-        .map(|name| Cow::Owned(format!("tp_btf/io_uring_{name}")))
+        .map(|name| format!("tp_btf/io_uring_{name}"))
 }
 
 #[cfg(test)]

@@ -597,7 +597,7 @@ fn who_floods_is_held_back_and_a_neighbour_is_still_seen() {
     assert!(floods.iter().all(|flood| flood.pid > 0 && flood.start_time > 0), "{floods:?}");
     // All that is missing was held back: the lane itself was never full.
     assert!(lost > 0, "nothing was held back");
-    assert_eq!(lost, watch.capture.held_back());
+    assert_eq!(lost, watch.capture.counts().held_back);
     assert_eq!(lost, floods.iter().map(|flood| flood.held_back).sum::<u64>());
 }
 

@@ -270,7 +270,7 @@ fn requests_that_find_no_room_are_counted() {
         }
         ring.submit().unwrap();
     }
-    let not_followed = watch.capture.ring_lost();
+    let not_followed = watch.capture.counts().ring_lost;
     assert!(not_followed > 0, "there was room for {} requests", 3 * BATCH);
     ring.submitter().register_sync_cancel(None, types::CancelBuilder::any()).unwrap();
     // Those that were followed end as cancelled, and the rest are what was counted.

@@ -8,7 +8,7 @@ use std::{
 };
 
 use anyhow::Context as _;
-use peregrine_capture::{Capture, Flood, Interest, Lanes, LoadError, Newest, Settings};
+use peregrine_capture::{Capture, Counts, Flood, Interest, Lanes, LoadError, Newest, Settings};
 
 use crate::lockdown::{Lockdown, Role};
 
@@ -30,22 +30,9 @@ pub struct Report {
     /// The newest sequences.
     pub newest: Newest,
     /// What they have counted.
-    pub counts: KernelCounts,
+    pub counts: Counts,
     /// Cgroups whose events were held back.
     pub floods: Vec<Flood>,
-}
-
-/// What the programs have counted since they were loaded.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct KernelCounts {
-    /// Opens that no rule can match, left out.
-    pub filtered: u64,
-    /// Events of cgroups that flooded, held back; they are in the gaps too.
-    pub held_back: u64,
-    /// Requests in an io_uring that were not followed.
-    pub ring_lost: u64,
-    /// Runs of programs that the kernel left out.
-    pub recursion_misses: u64,
 }
 
 /// Names of all attached hooks.
@@ -138,12 +125,7 @@ fn serve(mut capture: Capture, requests: &Receiver<Request>) {
                 answer.send(attached).ok();
             }
             Request::Newest(answer) => {
-                let counts = KernelCounts {
-                    filtered: capture.filtered(),
-                    held_back: capture.held_back(),
-                    ring_lost: capture.ring_lost(),
-                    recursion_misses: capture.recursion_misses(),
-                };
+                let counts = capture.counts();
                 let floods = if counts.held_back > 0 { capture.floods() } else { Vec::new() };
                 let report = Report { newest: capture.newest(), counts, floods };
                 answer.send(report).ok();

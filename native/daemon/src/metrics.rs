@@ -3,11 +3,10 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use peregrine_alerts::Metric;
-use peregrine_capture::event::Lane;
+use peregrine_capture::{Counts as KernelCounts, event::Lane};
 use peregrine_world::Stats;
 
 use crate::{
-    attach::KernelCounts,
     judge::Counts,
     losses::{Losses, lane_name},
 };

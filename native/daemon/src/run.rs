@@ -14,7 +14,9 @@ use anyhow::{Context as _, bail};
 use peregrine_alerts::{
     AlertService, FileConfig, Format, HttpConfig, JournalConfig, Prepared, ServiceConfig, TcpConfig,
 };
-use peregrine_capture::{Flood, Hooks, Item, Lanes, Probe, Settings, Waker};
+use peregrine_capture::{
+    Counts as KernelCounts, Flood, Hooks, Item, Lanes, Probe, Settings, Waker,
+};
 use peregrine_identity::{Socket, usual_sockets};
 use peregrine_rules::Plan;
 use peregrine_world::{Limits, Reader, World};
@@ -24,7 +26,7 @@ use signal_hook::{
 };
 
 use crate::{
-    attach::{Attacher, KernelCounts},
+    attach::Attacher,
     cli::{HooksChoice, LineFormat, RunOptions, RuntimeSocket},
     clock::since_boot,
     config::Config,
