@@ -10,12 +10,12 @@ import { startProxy, type Manner } from './support/proxy.js'
 const PODS = 10
 /** Started at once; more only wait for each other in the runtime. */
 const AT_ONCE = 6
-const MARK = /pgr-mark-(\w+)-(\d+)-(\d+)\./
+const MARK = /pgr-many-(\w+)-(\d+)-(\d+)\./
 const RULES = [
   {
     rule: 'Marked',
     condition:
-      'evt.type in (execve, execveat) and proc.name = "true" and proc.args contains pgr-mark',
+      'evt.type in (execve, execveat) and proc.name = "true" and proc.args contains pgr-many',
     output: '%proc.args',
   },
 ]
@@ -39,7 +39,7 @@ void t.test('containers that live for an instant have their names', async (t) =>
         const pod = number % PODS
         await podAt(pods, pod).start(`${round}-${number}`, [
           '/bin/true',
-          `pgr-mark-${round}-${pod}-${number}.`,
+          `pgr-many-${round}-${pod}-${number}.`,
         ])
       }
     }

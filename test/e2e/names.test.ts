@@ -12,13 +12,13 @@ const RULES = [
   {
     rule: 'Marked',
     condition:
-      'evt.type in (execve, execveat) and proc.name = "true" and proc.args contains pgr-mark',
+      'evt.type in (execve, execveat) and proc.name = "true" and proc.args contains pgr-names',
     output: '%proc.args %container.privileged %container.label[team]',
   },
   {
     rule: 'Named in condition',
     condition:
-      'evt.type in (execve, execveat) and proc.name = "true" and proc.args contains pgr-cond and container.name = wanted',
+      'evt.type in (execve, execveat) and proc.name = "true" and proc.args contains pgr-cond-names and container.name = wanted',
     output: '%proc.args',
   },
 ]
@@ -51,8 +51,8 @@ void t.test('containers of Docker have their names on every alert', async (t) =>
   })
 
   await t.test('a first process that is gone before anybody could ask', async (t) => {
-    const id = run('brief', '/bin/true', 'pgr-mark-brief')
-    const { output_fields: fields } = await waitFor(daemon, 'pgr-mark-brief')
+    const id = run('brief', '/bin/true', 'pgr-names-brief')
+    const { output_fields: fields } = await waitFor(daemon, 'pgr-names-brief')
     t.match(fields, {
       'container.id': id.slice(0, SHORT),
       'container.name': 'brief',
@@ -63,8 +63,8 @@ void t.test('containers of Docker have their names on every alert', async (t) =>
   })
 
   await t.test('a container that ran before the daemon', async (t) => {
-    docker.docker('exec', before, '/bin/true', 'pgr-mark-exec')
-    const { output_fields: fields } = await waitFor(daemon, 'pgr-mark-exec')
+    docker.docker('exec', before, '/bin/true', 'pgr-names-exec')
+    const { output_fields: fields } = await waitFor(daemon, 'pgr-names-exec')
     t.equal(fields['container.name'], 'before')
   })
 
@@ -73,8 +73,8 @@ void t.test('containers of Docker have their names on every alert', async (t) =>
     const isRenamed = (alert: PrintedAlert): boolean =>
       alert.output_fields['container.name'] === 'after'
     await until('the new name', () => {
-      docker.docker('exec', before, '/bin/true', 'pgr-mark-renamed')
-      return marked(daemon, 'pgr-mark-renamed').some(isRenamed)
+      docker.docker('exec', before, '/bin/true', 'pgr-names-renamed')
+      return marked(daemon, 'pgr-names-renamed').some(isRenamed)
     })
     t.pass('renamed')
   })
@@ -82,11 +82,11 @@ void t.test('containers of Docker have their names on every alert', async (t) =>
   await t.test('a privileged container, and one with a cgroup namespace of its own', async (t) => {
     const end = [docker.image, '/bin/true'] as const
     const start = ['run', '-d', '--network=none'] as const
-    docker.docker(...start, '--privileged', '--name', 'almighty', ...end, 'pgr-mark-all')
-    docker.docker(...start, '--cgroupns=private', '--name', 'own', ...end, 'pgr-mark-own')
-    const all = await waitFor(daemon, 'pgr-mark-all')
+    docker.docker(...start, '--privileged', '--name', 'almighty', ...end, 'pgr-names-all')
+    docker.docker(...start, '--cgroupns=private', '--name', 'own', ...end, 'pgr-names-own')
+    const all = await waitFor(daemon, 'pgr-names-all')
     t.match(all.output_fields, { 'container.name': 'almighty', 'container.privileged': true })
-    const own = await waitFor(daemon, 'pgr-mark-own')
+    const own = await waitFor(daemon, 'pgr-names-own')
     t.match(own.output_fields, { 'container.name': 'own', 'container.privileged': false })
   })
 
@@ -94,8 +94,8 @@ void t.test('containers of Docker have their names on every alert', async (t) =>
     const outer = runNested(docker)
     await until('the inner Docker answers', () => isDone(docker, ...outer.inside('version')))
     docker.docker(...outer.inside('import', '/image.tar', 'inner'))
-    docker.docker(...outer.inside('run', '--network=none', 'inner', '/bin/true', 'pgr-mark-in'))
-    const { output_fields: fields } = await waitFor(daemon, 'pgr-mark-in')
+    docker.docker(...outer.inside('run', '--network=none', 'inner', '/bin/true', 'pgr-names-in'))
+    const { output_fields: fields } = await waitFor(daemon, 'pgr-names-in')
     t.match(fields, { 'container.id': outer.id.slice(0, SHORT), 'container.name': 'outer' })
     t.notOk('container.identity' in fields)
   })
@@ -106,40 +106,40 @@ void t.test('containers of Docker have their names on every alert', async (t) =>
       const script = [
         'cd /sys/fs/cgroup/pids 2>/dev/null || cd /sys/fs/cgroup',
         `made=./$(sed -n "s/^.*:pids:\\|^0:://p" /proc/self/cgroup | head -n 1)/docker/${before}`,
-        'mkdir -p $made && echo $$ >$made/cgroup.procs && exec /bin/true pgr-mark-mask',
+        'mkdir -p $made && echo $$ >$made/cgroup.procs && exec /bin/true pgr-names-mask',
       ].join('; ')
       const start = ['run', '-d', '--network=none', '--name', 'masked', '--cgroupns=host'] as const
       const mount = ['-v', '/sys/fs/cgroup:/sys/fs/cgroup'] as const
       docker.docker(...start, ...mount, docker.image, '/bin/sh', '-c', script)
-      const { output_fields: fields } = await waitFor(daemon, 'pgr-mark-mask')
+      const { output_fields: fields } = await waitFor(daemon, 'pgr-names-mask')
       t.equal(fields['container.name'], 'masked')
     },
   )
 
   await t.test('a process of the host is of the host', async (t) => {
-    spawnSync('/bin/true', ['pgr-mark-host'])
-    const { output_fields: fields } = await waitFor(daemon, 'pgr-mark-host')
+    spawnSync('/bin/true', ['pgr-names-host'])
+    const { output_fields: fields } = await waitFor(daemon, 'pgr-names-host')
     t.equal(fields['container.id'], 'host')
     t.notOk('container.identity' in fields)
   })
 
   await t.test('a condition on a name that is not known yet waits for it', async (t) => {
     proxy.manner = { delayMilliseconds: 300 }
-    run('wanted', '/bin/true', 'pgr-cond-yes')
-    run('unwanted', '/bin/true', 'pgr-cond-no')
-    run('later', '/bin/true', 'pgr-mark-later')
-    const { output_fields: fields } = await waitFor(daemon, 'pgr-cond-yes')
+    run('wanted', '/bin/true', 'pgr-cond-names-yes')
+    run('unwanted', '/bin/true', 'pgr-cond-names-no')
+    run('later', '/bin/true', 'pgr-names-later')
+    const { output_fields: fields } = await waitFor(daemon, 'pgr-cond-names-yes')
     t.equal(fields['container.name'], 'wanted')
-    const later = await waitFor(daemon, 'pgr-mark-later')
+    const later = await waitFor(daemon, 'pgr-names-later')
     t.equal(later.output_fields['container.name'], 'later')
-    t.strictSame(marked(daemon, 'pgr-cond-no'), [])
+    t.strictSame(marked(daemon, 'pgr-cond-names-no'), [])
     proxy.manner = 'pass'
   })
 
   await t.test('the runtime is restarted', async (t) => {
     await docker.restart()
-    run('again', '/bin/true', 'pgr-mark-again')
-    const { output_fields: fields } = await waitFor(daemon, 'pgr-mark-again')
+    run('again', '/bin/true', 'pgr-names-again')
+    const { output_fields: fields } = await waitFor(daemon, 'pgr-names-again')
     t.equal(fields['container.name'], 'again')
   })
 
@@ -147,8 +147,8 @@ void t.test('containers of Docker have their names on every alert', async (t) =>
     'a cgroup that looks like a container is neither a container nor the host',
     async (t) => {
       const id = 'f'.repeat(64)
-      runInCgroup(t, `docker/${id}`, 'pgr-mark-made-up')
-      const { output_fields: fields } = await waitFor(daemon, 'pgr-mark-made-up')
+      runInCgroup(t, `docker/${id}`, 'pgr-names-made-up')
+      const { output_fields: fields } = await waitFor(daemon, 'pgr-names-made-up')
       t.match(fields, { 'container.id': id.slice(0, SHORT), 'container.identity': 'unverified' })
       t.equal(fields['container.name'], null)
     },
@@ -156,8 +156,8 @@ void t.test('containers of Docker have their names on every alert', async (t) =>
 
   await t.test('a user cannot put a process into the name of another container', async (t) => {
     const own = `user.slice/user-7.slice/user@7.service/docker-${before}.scope`
-    runInCgroup(t, own, 'pgr-mark-stolen')
-    const { output_fields: fields } = await waitFor(daemon, 'pgr-mark-stolen')
+    runInCgroup(t, own, 'pgr-names-stolen')
+    const { output_fields: fields } = await waitFor(daemon, 'pgr-names-stolen')
     t.equal(fields['container.name'], null)
     t.equal(fields['container.identity'], 'unverified')
   })
@@ -171,8 +171,8 @@ void t.test('containers of Docker have their names on every alert', async (t) =>
         rules: RULES,
         args: ['--runtime-socket', `docker=${hung.path}`, '--identity-wait', '1s'],
       })
-      run('hung', '/bin/true', 'pgr-mark-hung')
-      const { output_fields: fields } = await waitFor(daemon, 'pgr-mark-hung')
+      run('hung', '/bin/true', 'pgr-names-hung')
+      const { output_fields: fields } = await waitFor(daemon, 'pgr-names-hung')
       t.equal(fields['container.identity'], 'incomplete')
       t.equal(fields['container.name'], null)
     },
@@ -185,10 +185,10 @@ void t.test('containers of Docker have their names on every alert', async (t) =>
       rules: RULES,
       args: ['--runtime-socket', `docker=${hung.path}`, '--identity-wait', '60s'],
     })
-    run('first', '/bin/true', 'pgr-mark-first')
-    spawnSync('/bin/true', ['pgr-mark-meanwhile'])
-    await waitFor(daemon, 'pgr-mark-meanwhile')
-    t.strictSame(marked(daemon, 'pgr-mark-first'), [])
+    run('first', '/bin/true', 'pgr-names-first')
+    spawnSync('/bin/true', ['pgr-names-meanwhile'])
+    await waitFor(daemon, 'pgr-names-meanwhile')
+    t.strictSame(marked(daemon, 'pgr-names-first'), [])
   })
 })
 
@@ -203,15 +203,15 @@ void t.test('a runtime that starts after the daemon is found', async (t) => {
     ...['--pod-name-from', 'container'],
   ])
   const docker = await startDocker(t, ['sh', 'true'])
-  docker.docker('run', '-d', '--network=none', docker.image, '/bin/true', 'pgr-mark-early')
-  const early = await waitFor(daemon, 'pgr-mark-early')
+  docker.docker('run', '-d', '--network=none', docker.image, '/bin/true', 'pgr-names-early')
+  const early = await waitFor(daemon, 'pgr-names-early')
   t.equal(early.output_fields['container.identity'], 'incomplete')
   await startProxy(t, path, docker.socket)
   await until('the socket is found', () => daemon.log().includes('container names come from'))
   const label = `a"b\\n${'x'.repeat(65_536)}\ny`
   const run = ['run', '-d', '--network=none', '--label', `team=${label}`, '--name', 'found']
-  docker.docker(...run, docker.image, '/bin/true', 'pgr-mark-found')
-  const { output_fields: fields } = await waitFor(daemon, 'pgr-mark-found')
+  docker.docker(...run, docker.image, '/bin/true', 'pgr-names-found')
+  const { output_fields: fields } = await waitFor(daemon, 'pgr-names-found')
   t.equal(fields['container.name'], 'found')
   t.equal(fields['container.label[team]'], label.slice(0, LABEL_LIMIT))
   await until('the name stands in the pod label', async () => {

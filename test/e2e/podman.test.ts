@@ -10,14 +10,14 @@ const RULES = [
   {
     rule: 'Marked',
     condition:
-      'evt.type in (execve, execveat) and proc.name = "true" and proc.args contains pgr-mark',
+      'evt.type in (execve, execveat) and proc.name = "true" and proc.args contains pgr-podman',
     output:
       '%proc.args %container.type %container.label[team] %container.image %container.privileged',
   },
   {
     rule: 'Named in condition',
     condition:
-      'evt.type in (execve, execveat) and proc.name = "true" and proc.args contains pgr-cond and container.name = wanted',
+      'evt.type in (execve, execveat) and proc.name = "true" and proc.args contains pgr-cond-podman and container.name = wanted',
     output: '%proc.args',
   },
 ]
@@ -37,8 +37,8 @@ void t.test('containers of Podman have their names on every alert', async (t) =>
   const isKnown = (mark: string): Promise<PrintedAlert> => waitFor(daemon, mark)
 
   await t.test('one that ran before the daemon', async (t) => {
-    podman.podman('exec', 'before', '/bin/true', 'pgr-mark-exec')
-    const { output_fields: fields } = await isKnown('pgr-mark-exec')
+    podman.podman('exec', 'before', '/bin/true', 'pgr-podman-exec')
+    const { output_fields: fields } = await isKnown('pgr-podman-exec')
     t.match(fields, {
       'container.id': before.slice(0, SHORT),
       'container.name': 'before',
@@ -52,8 +52,8 @@ void t.test('containers of Podman have their names on every alert', async (t) =>
 
   await t.test('one that is removed before anybody could ask', async (t) => {
     const brief = ['--rm', '--name', 'brief', '--label', 'team=a']
-    podman.podman('run', ...brief, IMAGE, '/bin/true', 'pgr-mark-brief')
-    const { output_fields: fields } = await isKnown('pgr-mark-brief')
+    podman.podman('run', ...brief, IMAGE, '/bin/true', 'pgr-podman-brief')
+    const { output_fields: fields } = await isKnown('pgr-podman-brief')
     t.match(fields, {
       'container.name': 'brief',
       'container.image': IMAGE,
@@ -63,19 +63,19 @@ void t.test('containers of Podman have their names on every alert', async (t) =>
 
   await t.test('one in a pod of Podman, and a privileged one', async (t) => {
     podman.podman('pod', 'create', '--infra=false', '--name', 'shop')
-    podman.podman('run', '-d', '--pod=shop', '--name=cart', IMAGE, '/bin/true', 'pgr-mark-cart')
-    podman.podman('run', '-d', '--privileged', '--name=all', IMAGE, '/bin/true', 'pgr-mark-all')
-    const cart = await isKnown('pgr-mark-cart')
+    podman.podman('run', '-d', '--pod=shop', '--name=cart', IMAGE, '/bin/true', 'pgr-podman-cart')
+    podman.podman('run', '-d', '--privileged', '--name=all', IMAGE, '/bin/true', 'pgr-podman-all')
+    const cart = await isKnown('pgr-podman-cart')
     t.equal(cart.output_fields['container.name'], 'cart')
-    const all = await isKnown('pgr-mark-all')
+    const all = await isKnown('pgr-podman-all')
     t.match(all.output_fields, { 'container.name': 'all', 'container.privileged': true })
   })
 
   await t.test('one that was renamed', async (t) => {
     podman.podman('rename', 'before', 'after')
     await until('the new name', () => {
-      podman.podman('exec', 'after', '/bin/true', 'pgr-mark-renamed')
-      return marked(daemon, 'pgr-mark-renamed').some((alert) => {
+      podman.podman('exec', 'after', '/bin/true', 'pgr-podman-renamed')
+      return marked(daemon, 'pgr-podman-renamed').some((alert) => {
         return alert.output_fields['container.name'] === 'after'
       })
     })
@@ -84,20 +84,20 @@ void t.test('containers of Podman have their names on every alert', async (t) =>
 
   await t.test('a condition on a name that comes late', async (t) => {
     proxy.manner = { delayMilliseconds: 300 }
-    podman.podman('run', '--rm', '--name=wanted', IMAGE, '/bin/true', 'pgr-cond-yes')
-    podman.podman('run', '--rm', '--name=unwanted', IMAGE, '/bin/true', 'pgr-cond-no')
-    podman.podman('run', '--rm', '--name=later', IMAGE, '/bin/true', 'pgr-mark-later')
-    const yes = await isKnown('pgr-cond-yes')
+    podman.podman('run', '--rm', '--name=wanted', IMAGE, '/bin/true', 'pgr-cond-podman-yes')
+    podman.podman('run', '--rm', '--name=unwanted', IMAGE, '/bin/true', 'pgr-cond-podman-no')
+    podman.podman('run', '--rm', '--name=later', IMAGE, '/bin/true', 'pgr-podman-later')
+    const yes = await isKnown('pgr-cond-podman-yes')
     t.equal(yes.output_fields['container.name'], 'wanted')
-    await isKnown('pgr-mark-later')
-    t.strictSame(marked(daemon, 'pgr-cond-no'), [])
+    await isKnown('pgr-podman-later')
+    t.strictSame(marked(daemon, 'pgr-cond-podman-no'), [])
     proxy.manner = 'pass'
   })
 
   await t.test('the service is restarted', async (t) => {
     await podman.restart()
-    podman.podman('run', '-d', '--name=again', IMAGE, '/bin/true', 'pgr-mark-again')
-    const { output_fields: fields } = await isKnown('pgr-mark-again')
+    podman.podman('run', '-d', '--name=again', IMAGE, '/bin/true', 'pgr-podman-again')
+    const { output_fields: fields } = await isKnown('pgr-podman-again')
     t.equal(fields['container.name'], 'again')
   })
 

@@ -7,14 +7,14 @@ const RULES = [
   {
     rule: 'Marked',
     condition:
-      'evt.type in (execve, execveat) and proc.name = "true" and proc.args contains pgr-mark',
+      'evt.type in (execve, execveat) and proc.name = "true" and proc.args contains pgr-pods',
     output:
       '%proc.args %container.type %container.privileged %container.host_network %container.image.id %container.image.digest %k8s.pod.sandbox_id %k8s.pod.label[note]',
   },
   {
     rule: 'In namespace',
     condition:
-      'evt.type in (execve, execveat) and proc.name = "true" and proc.args contains pgr-cond and k8s.ns.name = production',
+      'evt.type in (execve, execveat) and proc.name = "true" and proc.args contains pgr-cond-pods and k8s.ns.name = production',
     output: '%k8s.pod.name %k8s.pod.label[app]',
   },
 ]
@@ -44,8 +44,8 @@ for (const kind of ['containerd', 'cri']) {
     })
 
     await t.test('a pod that ran before the daemon', async (t) => {
-      await early.exec(earlyId, ['/bin/true', 'pgr-mark-early'])
-      const { output_fields: fields } = await alert('pgr-mark-early')
+      await early.exec(earlyId, ['/bin/true', 'pgr-pods-early'])
+      const { output_fields: fields } = await alert('pgr-pods-early')
       t.match(fields, {
         'container.id': earlyId.slice(0, SHORT),
         'container.name': 'main',
@@ -70,13 +70,13 @@ for (const kind of ['containerd', 'cri']) {
         namespace: 'default',
         labels: { app: 'web' },
       })
-      await pod.start('init', ['/bin/true', 'pgr-mark-init'])
-      await pod.start('nginx', ['/bin/sh', '-c', '/bin/true pgr-mark-nginx; sleep 600'])
-      await pod.start('sidecar', ['/bin/sh', '-c', '/bin/true pgr-mark-side; sleep 600'])
+      await pod.start('init', ['/bin/true', 'pgr-pods-init'])
+      await pod.start('nginx', ['/bin/sh', '-c', '/bin/true pgr-pods-nginx; sleep 600'])
+      await pod.start('sidecar', ['/bin/sh', '-c', '/bin/true pgr-pods-side; sleep 600'])
       for (const [mark, name] of [
-        ['pgr-mark-init', 'init'],
-        ['pgr-mark-nginx', 'nginx'],
-        ['pgr-mark-side', 'sidecar'],
+        ['pgr-pods-init', 'init'],
+        ['pgr-pods-nginx', 'nginx'],
+        ['pgr-pods-side', 'sidecar'],
       ] as const) {
         const { output_fields: fields } = await alert(mark)
         t.match(fields, { 'container.name': name, 'k8s.pod.name': 'nginx-7d9c' }, mark)
@@ -87,8 +87,8 @@ for (const kind of ['containerd', 'cri']) {
       for (const qualityOfService of ['guaranteed', 'burstable', 'besteffort'] as const) {
         const spec = { name: `class-${qualityOfService}`, namespace: 'default', qualityOfService }
         const pod = await containerd.kubelet.runPod(spec)
-        await pod.start('main', ['/bin/true', `pgr-mark-${qualityOfService}`])
-        const { output_fields: fields } = await alert(`pgr-mark-${qualityOfService}`)
+        await pod.start('main', ['/bin/true', `pgr-pods-${qualityOfService}`])
+        const { output_fields: fields } = await alert(`pgr-pods-${qualityOfService}`)
         t.match(fields, { 'k8s.pod.name': spec.name, 'k8s.pod.uid': pod.uid })
       }
     })
@@ -100,8 +100,8 @@ for (const kind of ['containerd', 'cri']) {
         ...{ name: 'almighty', namespace: 'default', isPrivileged: true },
         labels: { note, app: '"},{"k8s.pod.name":"other' },
       })
-      await pod.start('main', ['/bin/true', 'pgr-mark-privileged'])
-      const { output_fields: fields } = await alert('pgr-mark-privileged')
+      await pod.start('main', ['/bin/true', 'pgr-pods-privileged'])
+      const { output_fields: fields } = await alert('pgr-pods-privileged')
       t.match(fields, { 'container.privileged': true, 'k8s.pod.name': 'almighty' })
       t.equal(fields['k8s.pod.label[note]'], note)
     })
@@ -109,7 +109,7 @@ for (const kind of ['containerd', 'cri']) {
     await t.test('a condition on the namespace, at the first deed', async (t) => {
       const spec = { namespace: 'production', labels: { app: 'shop' } }
       const pod = await containerd.kubelet.runPod({ name: 'shop-1', ...spec })
-      await pod.start('main', ['/bin/true', 'pgr-cond'])
+      await pod.start('main', ['/bin/true', 'pgr-cond-pods'])
       const found = await daemon.alert('in namespace', ({ rule }) => rule === 'In namespace')
       t.match(found.output, /^.*shop-1 shop/)
     })
@@ -125,9 +125,9 @@ for (const kind of ['containerd', 'cri']) {
     await t.test('the runtime is restarted', async (t) => {
       await containerd.restart()
       const pod = await containerd.kubelet.runPod({ name: 'again', namespace: 'default' })
-      await pod.start('main', ['/bin/true', 'pgr-mark-again'])
-      const { output_fields: fields } = await alert('pgr-mark-again')
-      t.equal(fields['k8s.pod.name'], 'again')
+      await pod.start('main', ['/bin/true', 'pgr-pods-again'])
+      const { output_fields: fields } = await alert('pgr-pods-again')
+      t.match(fields, { 'k8s.pod.name': 'again', 'container.host_network': true })
     })
   })
 }

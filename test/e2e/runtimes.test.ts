@@ -18,13 +18,16 @@ void t.test('several runtimes at once, each with containers of the same name', a
       {
         rule: 'Marked',
         condition:
-          'evt.type in (execve, execveat) and proc.name = "true" and proc.args contains pgr-mark',
+          'evt.type in (execve, execveat) and proc.name = "true" and proc.args contains pgr-runtimes',
         output: '%proc.args %container.type %container.full_id',
       },
     ],
     args: [...sockets.flatMap((it) => ['--runtime-socket', it]), '--identity-wait', '50s'],
   })
-  const mark = (runtime: string): readonly [string, string] => ['/bin/true', `pgr-mark-${runtime}`]
+  const mark = (runtime: string): readonly [string, string] => [
+    '/bin/true',
+    `pgr-runtimes-${runtime}`,
+  ]
 
   const pod = await containerd.kubelet.runPod({ name: 'web-0', namespace: 'default' })
   const ids = new Map([
@@ -39,7 +42,7 @@ void t.test('several runtimes at once, each with containers of the same name', a
     ['podman', podman.podman('run', '-d', '--name=web', IMAGE, ...mark('podman'))],
   ])
   for (const [runtime, id] of ids) {
-    const isIt = ({ output }: PrintedAlert): boolean => output.includes(`pgr-mark-${runtime}`)
+    const isIt = ({ output }: PrintedAlert): boolean => output.includes(`pgr-runtimes-${runtime}`)
     const { output_fields: fields } = await daemon.alert(runtime, isIt)
     t.match(fields, {
       'container.name': 'web',

@@ -90,7 +90,7 @@ impl Containerd {
         // Its request goes first.
         tokio::task::yield_now().await;
         self.list_namespaces().await?;
-        self.images.list(&self.api).await;
+        self.images.list_when_ready(&self.api).await;
         let mut looks = Looks::new(|thing| self.look(thing));
         let mut ids = Vec::new();
         for namespace in self.namespaces() {
@@ -190,6 +190,17 @@ impl Containerd {
     }
 
     async fn get(&self, namespace: &str, id: &str) -> Result<Option<Identity>, Failure> {
+        Ok(match self.container(namespace, id).await? {
+            Some(container) => Some(self.identity(namespace, container).await),
+            None => None,
+        })
+    }
+
+    async fn container(
+        &self,
+        namespace: &str,
+        id: &str,
+    ) -> Result<Option<wire::Container>, Failure> {
         let request = wire::GetContainerRequest { id: id.to_owned() };
         let path = "/containerd.services.containers.v1.Containers/Get";
         let mut grpc = Grpc::new(self.api.channel()?);
@@ -199,10 +210,7 @@ impl Containerd {
             grpc.unary(within(namespace, request)?, PathAndQuery::from_static(path), codec).await
         };
         match limited(call).await {
-            Ok(found) => match found.into_inner().container {
-                Some(container) => Ok(Some(self.identity(namespace, container).await)),
-                None => Ok(None),
-            },
+            Ok(found) => Ok(found.into_inner().container),
             Err(Failure::Rpc(status)) if status.code() == tonic::Code::NotFound => Ok(None),
             Err(failure) => Err(failure),
         }
@@ -264,44 +272,22 @@ impl Containerd {
     }
 
     async fn identity(&self, namespace: &str, container: wire::Container) -> Identity {
-        // A container without a readable specification has its labels all the same.
-        let spec: Spec = container
-            .spec
-            .as_ref()
-            .and_then(|spec| serde_json::from_slice(&spec.value).ok())
-            .unwrap_or_default();
+        let spec = spec_of(&container);
         let mut identity = spec.describe(Identity::new(&container.id, Runtime::Containerd));
         identity.owner = self.api.socket.owner();
-        let label = |name: &str| container.labels.get(name).map(String::as_str);
-        let note = |name: &str| {
-            spec.annotations.get(&format!("io.kubernetes.cri.{name}")).map(String::as_str)
-        };
-        let reference = note("image-name").unwrap_or(&container.image);
+        let reference = note(&spec, "image-name").unwrap_or(&container.image);
         identity.image = match namespace {
             KUBERNETES => self.images.describe(&self.api, reference, "").await,
             _ => Image::from_reference(reference, ""),
         };
-        let own = container.labels.iter().filter(|(name, _)| !is_internal(name));
-        identity.labels = Labels::new(own.map(|(name, value)| (name.as_str(), value.as_str())));
-        let pod = Pod::from_labels(label).or_else(|| {
-            Some(Pod {
-                namespace: note("sandbox-namespace").unwrap_or_default().into(),
-                name: note("sandbox-name")?.into(),
-                uid: note("sandbox-uid").unwrap_or_default().into(),
-                ..Pod::default()
-            })
-        });
-        if let Some(mut pod) = pod {
-            pod.sandbox_id = note("sandbox-id").unwrap_or(&container.id).into();
-            if is_sandbox(&container) {
-                // The labels of a sandbox are those of its pod.
-                pod.labels = identity.labels.clone();
-                self.pods.begin(pod.clone());
-            }
+        identity.labels = own_labels(&container);
+        if let Some(pod) = pod_of(&container, &spec) {
+            self.begin_pod_of(namespace, &container, &identity, &pod).await;
             self.pods.describe(&self.api, pod, &mut identity).await;
         }
+        let label = |name: &str| container.labels.get(name).map(String::as_str);
         let pod_name = identity.pod.as_ref().map(|pod| pod.name.as_str().to_owned());
-        let name = note("container-name")
+        let name = note(&spec, "container-name")
             .or_else(|| label("io.kubernetes.container.name"))
             .or_else(|| label("nerdctl/name"))
             .or(pod_name.as_deref())
@@ -309,6 +295,67 @@ impl Containerd {
         identity.name = name.into();
         identity
     }
+
+    /// Sees to it that the sandbox of a container is known before the container is told of. It is
+    /// not where the container was asked for before all were listed, as after a restart.
+    async fn begin_pod_of(
+        &self,
+        namespace: &str,
+        container: &wire::Container,
+        identity: &Identity,
+        pod: &Pod,
+    ) {
+        if is_sandbox(container) {
+            return self.pods.begin(pod.clone(), identity);
+        }
+        let id = pod.sandbox_id.as_str();
+        if id == container.id || self.pods.has(id) {
+            return;
+        }
+        if let Ok(Some(sandbox)) = self.container(namespace, id).await
+            && is_sandbox(&sandbox)
+        {
+            let spec = spec_of(&sandbox);
+            let identity = spec.describe(Identity::new(id, Runtime::Containerd));
+            self.pods.begin(pod_of(&sandbox, &spec).unwrap_or_else(|| pod.clone()), &identity);
+        }
+    }
+}
+
+/// A container without a readable specification has its labels all the same.
+fn spec_of(container: &wire::Container) -> Spec {
+    let spec = container.spec.as_ref();
+    spec.and_then(|spec| serde_json::from_slice(&spec.value).ok()).unwrap_or_default()
+}
+
+/// What CRI's plugin noted in the specification.
+fn note<'a>(spec: &'a Spec, name: &str) -> Option<&'a str> {
+    spec.annotations.get(&format!("io.kubernetes.cri.{name}")).map(String::as_str)
+}
+
+fn own_labels(container: &wire::Container) -> Labels {
+    let own = container.labels.iter().filter(|(name, _)| !is_internal(name));
+    Labels::new(own.map(|(name, value)| (name.as_str(), value.as_str())))
+}
+
+/// The pod that a container is in, or is the sandbox of.
+fn pod_of(container: &wire::Container, spec: &Spec) -> Option<Pod> {
+    let label = |name: &str| container.labels.get(name).map(String::as_str);
+    let noted = || {
+        Some(Pod {
+            namespace: note(spec, "sandbox-namespace").unwrap_or_default().into(),
+            name: note(spec, "sandbox-name")?.into(),
+            uid: note(spec, "sandbox-uid").unwrap_or_default().into(),
+            ..Pod::default()
+        })
+    };
+    let mut pod = Pod::from_labels(label).or_else(noted)?;
+    pod.sandbox_id = note(spec, "sandbox-id").unwrap_or(&container.id).into();
+    if is_sandbox(container) {
+        // The labels of a sandbox are those of its pod.
+        pod.labels = own_labels(container);
+    }
+    Some(pod)
 }
 
 fn is_sandbox(container: &wire::Container) -> bool {

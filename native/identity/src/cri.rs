@@ -71,7 +71,7 @@ impl Cri {
             Some(follow(
                 async move { service.get_container_events(wire::GetEventsRequest {}).await },
             ));
-        self.images.list(&self.api).await;
+        self.images.list_when_ready(&self.api).await;
         let mut known = HashSet::new();
         let mut looks = Looks::new(|thing| self.look(thing));
         self.list(sink, &mut known).await?.into_iter().for_each(|thing| looks.ask(thing));

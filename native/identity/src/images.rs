@@ -3,7 +3,7 @@
 use std::{
     collections::HashMap,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use peregrine_world::identity::Image;
@@ -18,20 +18,34 @@ const NAMES: usize = 16_384;
 /// What an image is called besides is worth no longer a wait: its container is known without.
 const LIMIT: Duration = Duration::from_millis(500);
 
+/// How long CRI is waited for where its socket is there, and how often it is asked.
+const READY_LIMIT: Duration = Duration::from_secs(3);
+const READY_PAUSE: Duration = Duration::from_millis(50);
+
 /// Images by each of their names.
 #[derive(Default)]
 pub struct Images(Mutex<HashMap<String, Arc<wire::Image>>>);
 
 impl Images {
     /// Reads all that are there, so that none has to be asked for when its container starts.
-    pub async fn list(&self, api: &Api) {
-        let list = async {
-            let request = wire::ListImagesRequest::default();
-            Ok::<_, Failure>(limited(api.image()?.list_images(request)).await?.into_inner())
-        };
-        match list.await {
-            Ok(answer) => answer.images.into_iter().for_each(|image| self.remember(image)),
-            Err(failure) => tracing::debug!(%failure, "images are not listed"),
+    pub async fn list(&self, api: &Api) -> Result<(), Failure> {
+        let request = wire::ListImagesRequest::default();
+        let answer = limited(api.image()?.list_images(request)).await?.into_inner();
+        answer.images.into_iter().for_each(|image| self.remember(image));
+        Ok(())
+    }
+
+    /// The same where CRI may be off, or be up a little later than the socket that it is on.
+    pub async fn list_when_ready(&self, api: &Api) {
+        let begun = Instant::now();
+        loop {
+            match self.list(api).await {
+                Ok(()) => return,
+                Err(failure) if failure.may_be_too_early() && begun.elapsed() < READY_LIMIT => {
+                    tokio::time::sleep(READY_PAUSE).await;
+                }
+                Err(failure) => return tracing::debug!(%failure, "images are not listed"),
+            }
         }
     }
 

@@ -72,6 +72,11 @@ impl Failure {
             Self::Connect(_) | Self::Late(_) | Self::Http(_) | Self::Closed => false,
         }
     }
+
+    /// May be what a server says that is not ready yet, for which gRPC has no code and Go none.
+    fn may_be_too_early(&self) -> bool {
+        matches!(self, Self::Rpc(status) if status.code() == tonic::Code::Unknown)
+    }
 }
 
 impl From<tonic::Status> for Failure {

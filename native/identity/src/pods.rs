@@ -29,26 +29,52 @@ pub struct Pods(Mutex<HashMap<String, Entry>>);
 
 struct Entry {
     pod: Arc<Pod>,
-    /// What CRI has told; absent before.
-    namespaces: Option<wire::NamespaceOption>,
+    namespaces: Namespaces,
     is_complete: bool,
     early: Vec<String>,
 }
 
+/// Which of a pod's namespaces are the host's, as far as is known.
+#[derive(Clone, Copy)]
+struct Namespaces {
+    network: Option<bool>,
+    ipc: Option<bool>,
+    pid: Option<bool>,
+}
+
+impl Namespaces {
+    fn of(identity: &Identity) -> Self {
+        Self {
+            network: identity.has_host_network,
+            ipc: identity.has_host_ipc,
+            pid: identity.has_host_pid,
+        }
+    }
+
+    fn from_cri(options: Option<&wire::NamespaceOption>) -> Self {
+        let is_node = |get: fn(&wire::NamespaceOption) -> i32| options.map(|it| get(it) == NODE);
+        Self {
+            network: is_node(|it| it.network),
+            ipc: is_node(|it| it.ipc),
+            pid: is_node(|it| it.pid),
+        }
+    }
+}
+
 impl Pods {
     /// A sandbox is there; its address is known when it is up.
-    pub fn begin(&self, pod: Pod) {
+    pub fn begin(&self, pod: Pod, sandbox: &Identity) {
+        self.put(pod, Namespaces::of(sandbox));
+    }
+
+    fn put(&self, pod: Pod, namespaces: Namespaces) {
         let mut all = self.lock();
         if all.len() >= PODS {
             all.clear();
         }
         let id = pod.sandbox_id.as_str().to_owned();
-        let early = || Entry {
-            pod: Arc::new(pod),
-            namespaces: None,
-            is_complete: false,
-            early: Vec::new(),
-        };
+        let early =
+            || Entry { pod: Arc::new(pod), namespaces, is_complete: false, early: Vec::new() };
         all.entry(id).or_insert_with(early);
     }
 
@@ -91,7 +117,8 @@ impl Pods {
         let answer = call.await.map_err(|_| Failure::Late(limit))??.into_inner();
         let info = Info::read(&answer.info);
         let status = answer.status.ok_or(Failure::Closed)?;
-        let namespaces = status.linux.and_then(|it| it.namespaces).and_then(|it| it.options);
+        let options = status.linux.and_then(|it| it.namespaces).and_then(|it| it.options);
+        let namespaces = Namespaces::from_cri(options.as_ref());
         let metadata = status.metadata.unwrap_or_default();
         let labels = status.labels.iter().filter(|(name, _)| !name.starts_with(KUBELET));
         let pod = Arc::new(Pod {
@@ -103,10 +130,12 @@ impl Pods {
             labels: Labels::new(labels.map(|(name, value)| (name.as_str(), value.as_str()))),
             cni_json: info.cni.map(|cni| cni.to_string()).unwrap_or_default().as_str().into(),
         });
-        self.begin(Pod::clone(&pod));
+        self.put(Pod::clone(&pod), namespaces);
         if let Some(entry) = self.lock().get_mut(&status.id) {
             entry.pod = Arc::clone(&pod);
-            entry.namespaces = namespaces;
+            if options.is_some() {
+                entry.namespaces = namespaces;
+            }
             entry.is_complete = true;
         }
         Ok(pod)
@@ -129,12 +158,10 @@ impl Pods {
 
 impl Entry {
     fn describe(&self, identity: &mut Identity) {
-        // A container's own specification names the pod's namespaces even where they are the host's.
-        if let Some(options) = &self.namespaces {
-            identity.has_host_network = Some(options.network == NODE);
-            identity.has_host_ipc = Some(options.ipc == NODE);
-            identity.has_host_pid = Some(options.pid == NODE);
-        }
+        // What a container's own specification leaves open, since it joins the pod's.
+        identity.has_host_network = identity.has_host_network.or(self.namespaces.network);
+        identity.has_host_ipc = identity.has_host_ipc.or(self.namespaces.ipc);
+        identity.has_host_pid = identity.has_host_pid.or(self.namespaces.pid);
         identity.ip = self.pod.ip.clone();
         identity.pod = Some(Arc::clone(&self.pod));
     }
@@ -169,7 +196,9 @@ mod tests {
         let api = Api::new("cri=/none".parse().unwrap(), crate::watcher::Calls::default());
         let pods = Pods::default();
         let pod = || Pod { name: "web-0".into(), sandbox_id: "s".into(), ..Pod::default() };
-        pods.begin(pod());
+        let mut sandbox = Identity::new("s", Runtime::Containerd);
+        sandbox.has_host_network = Some(true);
+        pods.begin(pod(), &sandbox);
         let mut identity = Identity::new("c", Runtime::Containerd);
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         runtime.block_on(pods.describe(
@@ -178,6 +207,7 @@ mod tests {
             &mut identity,
         ));
         assert_eq!(identity.pod.unwrap().name.as_str(), "web-0");
+        assert_eq!(identity.has_host_network, Some(true));
         assert_eq!(pods.take_early("s"), ["c"]);
         assert!(pods.take_early("s").is_empty());
     }

@@ -47,6 +47,8 @@ struct Linux {
 struct Namespace {
     #[serde(rename = "type")]
     kind: String,
+    #[serde(default)]
+    path: String,
 }
 
 impl Spec {
@@ -55,9 +57,9 @@ impl Spec {
         let binds = self.mounts.iter().filter(|mount| mount.source.starts_with('/'));
         let mut identity = identity.with_mounts(binds.map(SpecMount::to_mount));
         identity.is_privileged = Some(self.is_privileged());
-        identity.has_host_pid = Some(self.shares_host("pid"));
-        identity.has_host_network = Some(self.shares_host("network"));
-        identity.has_host_ipc = Some(self.shares_host("ipc"));
+        identity.has_host_pid = self.shares_host("pid");
+        identity.has_host_network = self.shares_host("network");
+        identity.has_host_ipc = self.shares_host("ipc");
         identity
     }
 
@@ -68,8 +70,14 @@ impl Spec {
             && self.linux.readonly_paths.is_empty()
     }
 
-    fn shares_host(&self, kind: &str) -> bool {
-        !self.linux.namespaces.iter().any(|namespace| namespace.kind == kind)
+    /// Is this namespace the host's? Not known of one that is another process's, such as that of a
+    /// pod's sandbox.
+    fn shares_host(&self, kind: &str) -> Option<bool> {
+        let own = self.linux.namespaces.iter().find(|namespace| namespace.kind == kind);
+        match own {
+            Some(namespace) if namespace.path.starts_with("/proc/") => None,
+            own => Some(own.is_none()),
+        }
     }
 }
 
@@ -122,5 +130,17 @@ mod tests {
         assert_eq!(found.mounts[0].propagation.as_str(), "rprivate");
         assert!(!found.mounts[0].is_writable);
         assert_eq!((found.has_host_pid, found.has_host_network), (Some(false), Some(true)));
+    }
+
+    #[test]
+    fn whose_namespace_it_is_that_a_container_joins_is_not_guessed() {
+        let found = describe(
+            r#"{"linux":{"namespaces":[{"type":"network","path":"/proc/7/ns/net"},
+                {"type":"ipc","path":"/run/ipcns/1"},{"type":"pid"}]}}"#,
+        );
+        assert_eq!(
+            (found.has_host_network, found.has_host_ipc, found.has_host_pid),
+            (None, Some(false), Some(false))
+        );
     }
 }

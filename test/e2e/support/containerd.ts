@@ -1,11 +1,12 @@
 /** A containerd of the test's own, which runs pods; its network is the host's. */
 import { spawn, spawnSync } from 'node:child_process'
-import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { cpSync, existsSync, mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { temporaryDirectory, until } from '../../exporter/support/exporter.js'
 import { deedPath, type Test } from './daemon.js'
 import { packBusybox, packImage, packRoot } from './images.js'
 import { createKubelet, type Kubelet } from './kubelet.js'
+import { processesNaming, unmountBelow } from './leftovers.js'
 import { makeRuntime } from './runtime.js'
 
 const PAUSE = 'peregrine.test/pause:1'
@@ -126,28 +127,12 @@ function createDaemon(
   }
 }
 
-/** What a failed test left behind: shims with their containers, then mounts, the inner ones first. */
+/** What a failed test left behind: shims with their containers, then mounts. */
 function cleanUp(directory: string): void {
-  for (const pid of readdirSync('/proc').filter((name) => /^\d+$/.test(name))) {
-    const command = commandOf(pid)
-    if (command.includes('containerd-shim') && command.includes(directory)) {
-      process.kill(Number(pid), 'SIGKILL')
-    }
+  for (const { pid, command } of processesNaming(directory)) {
+    if (command.includes('containerd-shim')) process.kill(pid, 'SIGKILL')
   }
-  const mounts = readFileSync('/proc/self/mounts', 'utf8')
-    .split('\n')
-    .map((line) => line.split(' ')[1] ?? '')
-    .filter((path) => path.startsWith(`${directory}/`))
-  for (const path of mounts.toReversed()) spawnSync('umount', ['--lazy', path])
-}
-
-function commandOf(pid: string): string {
-  try {
-    return readFileSync(`/proc/${pid}/cmdline`, 'utf8')
-  } catch {
-    // It has ended meanwhile.
-    return ''
-  }
+  unmountBelow(directory)
 }
 
 function run(program: string, args: readonly string[]): string {

@@ -1,10 +1,11 @@
 /** A Podman of the test's own: its storage, its API service, its images; no network, no registry. */
 import { spawn, spawnSync } from 'node:child_process'
-import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { temporaryDirectory, until } from '../../exporter/support/exporter.js'
 import type { Test } from './daemon.js'
 import { packBusybox } from './images.js'
+import { processesNaming, unmountBelow } from './leftovers.js'
 import { makeRuntime } from './runtime.js'
 
 export const IMAGE = 'localhost/peregrine-test:2'
@@ -37,9 +38,14 @@ export async function startPodman(t: Test, commands: readonly string[]): Promise
     return stdout.trim()
   }
   t.teardown(() => {
-    unmount(directory)
+    // Podman keeps its storage mounted over itself.
+    unmountBelow(directory)
   })
-  t.teardown(() => podman('rm', '--all', '--force', '--time=0'))
+  t.teardown(async () => {
+    podman('rm', '--all', '--force', '--time=0')
+    // What watches a container tidies up after it, and would make the folder anew.
+    await until('nothing of Podman runs', () => processesNaming(directory).length === 0)
+  })
   podman('import', packBusybox(directory, commands), IMAGE)
   let stop = (): Promise<void> => Promise.resolve()
   const start = async (): Promise<void> => {
@@ -89,12 +95,3 @@ netns = "none"
 cgroup_manager = "cgroupfs"
 events_logger = "file"
 `
-
-/** Podman keeps its storage mounted over itself. */
-function unmount(directory: string): void {
-  const mounts = readFileSync('/proc/self/mounts', 'utf8')
-    .split('\n')
-    .map((line) => line.split(' ')[1] ?? '')
-    .filter((path) => path.startsWith(`${directory}/`))
-  for (const path of mounts.toReversed()) spawnSync('umount', ['--lazy', path])
-}

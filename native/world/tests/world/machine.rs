@@ -67,16 +67,21 @@ fn this_process_is_as_it_knows_itself() {
         (rustix::process::getuid().as_raw(), rustix::process::getgid().as_raw())
     );
     assert_eq!(process.euid, rustix::process::geteuid().as_raw());
-    let session = rustix::process::getsid(None).unwrap();
-    assert_eq!(process.session_id as i32, session.as_raw_nonzero().get());
-    let group = rustix::process::getpgrp();
-    assert_eq!(process.group_id as i32, group.as_raw_nonzero().get());
     let file = rustix::fs::stat(std::env::current_exe().unwrap()).unwrap();
     assert_eq!((image.executable().inode, image.executable().mode), (file.st_ino, file.st_mode));
     assert!(!image.is_memfd() && !image.is_deleted());
     let path = std::env::var_os("PATH").unwrap();
     assert_eq!(image.environment().value_of(b"PATH"), Some(path.as_bytes()));
     assert_eq!(process.precision, Precision::Tick);
+}
+
+#[test]
+fn a_process_that_leads_its_session_and_group_is_told_as_such() {
+    // Not this process: what leads its session may be in no pid namespace of ours, which makes it 0.
+    let leader = Program::start(Command::new("setsid").arg("cat")).when_exec_is_over("cat");
+    let world = snapshot();
+    let process = world.process(leader.pid(), 0).expect("the leader");
+    assert_eq!((process.session_id, process.group_id), (leader.pid(), leader.pid()));
 }
 
 #[test]
