@@ -9,9 +9,12 @@ use crate::check::{Check, Compiled};
 use crate::events::{EventSet, EventType};
 use crate::expression::{Expr, ExprId, Expressions};
 use crate::fields::FieldId;
-use crate::plan::{Interest, Node, NodeId, NodeKind, Plan, Program, Rule, RuleId, RuleMatching};
+use crate::plan::{
+    Condition, Interest, Node, NodeId, NodeKind, Plan, Program, Rule, RuleId, RuleMatching,
+};
 use crate::prefilter::OpenNeeds;
 use crate::shortlist;
+use crate::steady::Steady;
 use crate::value::{ValueId, ValueSource};
 use crate::values::ValueTable;
 
@@ -48,6 +51,7 @@ pub(crate) fn plan(
     let (rules, outputs): (Vec<_>, Vec<_>) =
         rules.into_iter().map(|it| (it.rule, it.output.finish(Arc::clone(&table)))).unzip();
     Plan {
+        identity: Arc::default(),
         rules: rules.into(),
         outputs: outputs.into(),
         table,
@@ -61,7 +65,12 @@ pub(crate) fn plan(
     }
 }
 
-type Draft = Vec<(RuleId, ExprId)>;
+/// A program in terms of expressions.
+#[derive(Default)]
+struct Draft {
+    conditions: Vec<Condition<ExprId>>,
+    gates: Vec<shortlist::GateDraft>,
+}
 
 /// The rules of each program with their specialised conditions, and the program of each event type.
 fn programs(expressions: &mut Expressions, roots: &[(RuleId, ExprId)]) -> (Vec<Draft>, Box<[u32]>) {
@@ -82,17 +91,35 @@ fn programs(expressions: &mut Expressions, roots: &[(RuleId, ExprId)]) -> (Vec<D
 
 fn draft(expressions: &mut Expressions, roots: &[(RuleId, ExprId)], event: EventType) -> Draft {
     let mut done = HashMap::new();
-    let mut draft = Draft::new();
+    let mut wholes = Vec::new();
     for (rule, root) in roots {
         if !expressions.may_hold(*root).contains(event) {
             continue;
         }
-        let root = expressions.specialise(*root, event, &mut done);
-        if *expressions.get(root) != Expr::Constant(false) {
-            draft.push((*rule, root));
+        let whole = expressions.specialise(*root, event, &mut done);
+        if *expressions.get(whole) != Expr::Constant(false) {
+            wholes.push((*rule, whole));
         }
     }
-    draft
+    let conditions: Vec<_> = wholes.iter().map(|(_, whole)| *whole).collect();
+    let steady = Steady::of(expressions);
+    let gates = shortlist::gates(expressions, &steady, &conditions);
+    let conditions = wholes.into_iter().enumerate().map(|(place, (rule, whole))| {
+        let is_gate = |part: &ExprId| gates.iter().any(|gate| gate.is_of(place, *part));
+        let parts = shortlist::needs(expressions, &whole).to_vec();
+        let (steadies, fresh): (Vec<_>, Vec<_>) =
+            parts.iter().copied().partition(|part| steady.contains(*part));
+        let without_gates = |parts: Vec<ExprId>| parts.into_iter().filter(|it| !is_gate(it));
+        Condition {
+            rule,
+            whole,
+            rest: expressions.and(without_gates(parts).collect()),
+            steady: expressions.and(steadies),
+            fresh: expressions.and(without_gates(fresh).collect()),
+        }
+    });
+    let conditions = conditions.collect();
+    Draft { conditions, gates }
 }
 
 /// The sets of event types by which conditions tell events apart.
@@ -129,7 +156,7 @@ fn parts(expr: &Expr) -> &[ExprId] {
 /// The nodes that the programs need, the programs in terms of them, and how many answers are kept.
 fn nodes(expressions: &Expressions, drafts: &[Draft]) -> (Box<[Node]>, Box<[Program]>, usize) {
     let shared = shared(expressions, drafts);
-    let needed = reachable(expressions, drafts.iter().flatten().map(|(_, root)| *root));
+    let needed = reachable(expressions, drafts.iter().flat_map(Draft::roots));
     let mut numbers: HashMap<ExprId, NodeId> = HashMap::new();
     let mut nodes = Vec::with_capacity(needed.len());
     let mut n_slots = 0u32;
@@ -142,13 +169,33 @@ fn nodes(expressions: &Expressions, drafts: &[Draft]) -> (Box<[Node]>, Box<[Prog
         nodes.push(Node { kind, slot });
     }
     let programs = drafts.iter().map(|draft| {
-        let conditions: Vec<_> = draft.iter().map(|(_, root)| *root).collect();
+        let wholes: Vec<_> = draft.conditions.iter().map(|it| it.whole).collect();
+        let always = |id: ExprId| *expressions.get(id) == Expr::Constant(true);
         Program {
-            rules: draft.iter().map(|(rule, root)| (*rule, numbers[root])).collect(),
-            shortlist: shortlist::of(expressions, &conditions, |part| numbers[&part]),
+            conditions: draft.conditions.iter().map(|it| it.map(|id| numbers[&id])).collect(),
+            shortlist: shortlist::of(expressions, &wholes, &draft.gates, |it| numbers[&it]),
+            has_steady_parts: !draft.conditions.iter().all(|it| always(it.steady)),
         }
     });
     (nodes.into(), programs.collect(), n_slots as usize)
+}
+
+impl Draft {
+    fn roots(&self) -> impl Iterator<Item = ExprId> {
+        self.conditions.iter().flat_map(|it| [it.whole, it.rest, it.steady, it.fresh])
+    }
+}
+
+impl Condition<ExprId> {
+    fn map(&self, number: impl Fn(ExprId) -> NodeId) -> Condition<NodeId> {
+        Condition {
+            rule: self.rule,
+            whole: number(self.whole),
+            rest: number(self.rest),
+            steady: number(self.steady),
+            fresh: number(self.fresh),
+        }
+    }
 }
 
 /// Expressions that some program asks more than once.
@@ -156,8 +203,10 @@ fn shared(expressions: &Expressions, drafts: &[Draft]) -> HashSet<ExprId> {
     let mut shared = HashSet::new();
     for draft in drafts {
         let mut asked: HashMap<ExprId, usize> = HashMap::new();
-        draft.iter().for_each(|(_, root)| *asked.entry(*root).or_default() += 1);
-        for id in reachable(expressions, draft.iter().map(|(_, root)| *root)) {
+        // What is left of a condition is asked instead of the whole.
+        let wholes = || draft.conditions.iter().map(|it| it.whole);
+        wholes().for_each(|whole| *asked.entry(whole).or_default() += 1);
+        for id in reachable(expressions, wholes()) {
             parts(expressions.get(id))
                 .iter()
                 .for_each(|part| *asked.entry(*part).or_default() += 1);

@@ -3,10 +3,13 @@
 //! **Invariant:** events are seen only through [`Facts`]. **Invariant:** nothing is allocated after
 //! warm-up. **Invariant:** unknown is never turned into false.
 
+use std::sync::Arc;
+
 use bumpalo::Bump;
 
 use crate::facts::{Facts, Truth, Value};
-use crate::plan::{NodeId, NodeKind, Plan, Program, RuleId, RuleMatching};
+use crate::memo::{Memo, Recall};
+use crate::plan::{Condition, NodeId, NodeKind, Plan, Program, RuleId, RuleMatching};
 use crate::shortlist;
 use crate::values::{Place, Values};
 
@@ -21,6 +24,9 @@ pub struct Scratch {
     /// Rules of the program that may match, and those of them whose guard holds, as bits.
     list: Vec<u64>,
     hits: Vec<u64>,
+    /// Of that plan.
+    memo: Memo,
+    plan: Option<Arc<()>>,
 }
 
 impl Scratch {
@@ -30,7 +36,13 @@ impl Scratch {
     }
 
     /// Makes room for an event of a plan.
-    fn begin(&mut self, n_answers: usize, n_values: usize) {
+    fn begin(&mut self, plan: &Plan) {
+        let (n_answers, n_values) = (plan.n_slots, plan.table.sources.len());
+        if !self.plan.as_ref().is_some_and(|known| Arc::ptr_eq(known, &plan.identity)) {
+            self.plan = Some(Arc::clone(&plan.identity));
+            let longest = plan.programs.iter().map(|it| it.conditions.len()).max();
+            self.memo.clear(longest.unwrap_or(0).div_ceil(64));
+        }
         self.arena.reset();
         self.event = self.event.checked_add(1).unwrap_or_else(|| {
             // The numbers begin anew, so what is kept for old ones must go.
@@ -72,32 +84,52 @@ impl Plan {
     pub fn evaluate<F: Facts>(&self, facts: &F, scratch: &mut Scratch, matches: &mut Matches) {
         matches.matched.clear();
         matches.unknown.clear();
-        let program = self.program(facts.event_type());
-        if program.rules.is_empty() {
+        let number = self.program_of[facts.event_type().index()];
+        let program = &self.programs[number as usize];
+        if program.conditions.is_empty() {
             return;
         }
-        scratch.begin(self.n_slots, self.table.sources.len());
-        let Scratch { arena, answers, places, event, list, hits } = scratch;
+        scratch.begin(self);
+        let Scratch { arena, answers, places, event, list, hits, memo, .. } = scratch;
         let values = Values::new(facts, &self.table, arena, places, *event);
         let mut judge = Judge { plan: self, values, answers, event: *event };
-        judge.shortlist(program, list, hits);
+        let is_steady_settled = judge.begin_list(program, number, list, memo);
+        let left = judge.shorten(program, is_steady_settled, list, hits);
         for (word, bits) in list.iter().enumerate() {
             let mut bits = *bits;
             while bits != 0 {
                 let place = word * 64 + bits.trailing_zeros() as usize;
                 bits &= bits - 1;
-                let (rule, root) = program.rules[place];
-                match judge.truth(root) {
+                let condition = &program.conditions[place];
+                match judge.truth(left.of(condition)) {
                     Truth::False => {}
-                    Truth::Unknown => matches.unknown.push(rule),
+                    Truth::Unknown => matches.unknown.push(condition.rule),
                     Truth::True => {
-                        matches.matched.push(rule);
+                        matches.matched.push(condition.rule);
                         if self.matching == RuleMatching::First {
                             return;
                         }
                     }
                 }
             }
+        }
+    }
+}
+
+/// How much of a condition is left to ask.
+#[derive(Clone, Copy)]
+enum Left {
+    Whole,
+    Rest,
+    Fresh,
+}
+
+impl Left {
+    fn of(self, condition: &Condition<NodeId>) -> NodeId {
+        match self {
+            Self::Whole => condition.whole,
+            Self::Rest => condition.rest,
+            Self::Fresh => condition.fresh,
         }
     }
 }
@@ -111,33 +143,75 @@ struct Judge<'a, F> {
 }
 
 impl<F: Facts> Judge<'_, F> {
-    /// Puts the rules that may match onto the list.
-    fn shortlist(&mut self, program: &Program, list: &mut Vec<u64>, hits: &mut Vec<u64>) {
-        let n_rules = program.rules.len();
+    /// Puts the rules that may match onto the list; says whether the steady parts of their conditions
+    /// are known to hold.
+    fn begin_list(
+        &mut self,
+        program: &Program,
+        number: u32,
+        list: &mut Vec<u64>,
+        memo: &mut Memo,
+    ) -> bool {
+        let n_rules = program.conditions.len();
+        let n_words = n_rules.div_ceil(64);
         list.clear();
-        list.resize(n_rules.div_ceil(64), u64::MAX);
+        let state = self.values.facts().state().filter(|_| program.has_steady_parts);
+        let recall = state.map(|state| memo.recall((state, number), n_words));
+        if let Some(Recall::List(words)) = recall {
+            list.extend_from_slice(words);
+            return true;
+        }
+        list.resize(n_words, u64::MAX);
         if let (Some(last), over @ 1..) = (list.last_mut(), n_rules % 64) {
             *last = (1 << over) - 1;
         }
+        let Some(Recall::Again(place)) = recall else { return false };
+        for (rule, condition) in program.conditions.iter().enumerate() {
+            match self.truth(condition.steady) {
+                Truth::True => {}
+                Truth::False => list[rule / 64] &= !(1 << (rule % 64)),
+                // Nothing is remembered of what is not known, and it is asked again.
+                Truth::Unknown => return false,
+            }
+        }
+        memo.put(place, list);
+        true
+    }
+
+    /// Takes rules off the list that do not match; says what is left to ask of the others.
+    fn shorten(
+        &mut self,
+        program: &Program,
+        is_steady_settled: bool,
+        list: &mut [u64],
+        hits: &mut Vec<u64>,
+    ) -> Left {
         let shortlist = &program.shortlist;
+        let mut left = if is_steady_settled { Left::Fresh } else { Left::Rest };
         for gate in &shortlist.gates {
-            if gate.rules.meets(list) && self.truth(gate.node) == Truth::False {
-                gate.rules.remove_from(list);
+            if is_steady_settled && gate.is_steady || !gate.rules.meets(list) {
+                continue;
+            }
+            match self.truth(gate.node) {
+                Truth::True => {}
+                Truth::False => gate.rules.remove_from(list),
+                Truth::Unknown => left = Left::Whole,
             }
         }
         if shortlist.guarded.n_on(list) < shortlist::MANY {
-            return;
+            return left;
         }
         hits.clear();
         hits.resize(list.len(), 0);
         for guard in &shortlist.guards {
             if guard.rules.meets(list) {
-                guard.hits(self.values.get(guard.value), hits);
+                guard.hits(self.values.see(guard.value), hits);
             }
         }
         for ((list, hits), guarded) in list.iter_mut().zip(hits).zip(shortlist.guarded.words()) {
             *list &= *hits | !guarded;
         }
+        left
     }
 
     fn truth(&mut self, id: NodeId) -> Truth {
@@ -157,11 +231,11 @@ impl<F: Facts> Judge<'_, F> {
         match kind {
             NodeKind::Constant(value) => (*value).into(),
             NodeKind::Test { value, right, several, check } => {
-                let left = self.values.get(*value);
+                let left = self.values.see(*value);
                 let right = match (left, right) {
                     // Nothing is made to be compared with nothing.
-                    (Value::Absent, _) | (_, None) => Value::Absent,
-                    (_, Some(right)) => self.values.get(*right),
+                    (Value::Absent, _) | (_, None) => &Value::Absent,
+                    (_, Some(right)) => self.values.see(*right),
                 };
                 check.ask(*several, left, right, self.values.arena())
             }

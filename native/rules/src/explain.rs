@@ -194,7 +194,7 @@ impl<F: Facts> Judge<'_, F> {
                 };
                 let left = self.values.get(test.value);
                 let check = &of.checks[*number as usize];
-                check.ask(test.several, left, right, self.values.arena())
+                check.ask(test.several, &left, &right, self.values.arena())
             }
             Expr::Not(part) => self.truth(*part).negated(),
             Expr::And(parts) => Truth::all(parts.iter().map(|part| self.truth(*part))),

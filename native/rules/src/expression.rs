@@ -23,6 +23,10 @@ impl ExprId {
     pub fn index(self) -> usize {
         self.0 as usize
     }
+
+    pub fn from_index(index: usize) -> Self {
+        Self(number(index))
+    }
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -75,6 +79,10 @@ pub(crate) struct Expressions {
 impl Expressions {
     pub fn get(&self, id: ExprId) -> &Expr {
         &self.nodes[id.index()]
+    }
+
+    pub fn n_nodes(&self) -> usize {
+        self.nodes.len()
     }
 
     pub fn test(&self, id: u32) -> &Test {

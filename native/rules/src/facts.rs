@@ -103,6 +103,16 @@ impl<'a> Value<'a> {
     }
 }
 
+/// Names a state of a process and its container. As long as events have the same one, all their fields
+/// with a [`Lifetime`](crate::Lifetime) longer than an event are the same.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct StateId {
+    /// Another one whenever anything of the process changes, and for each process.
+    pub process: u64,
+    /// Another one whenever more or less is known of its container.
+    pub container: u64,
+}
+
 /// An event with all that is known about it.
 pub trait Facts {
     /// The value of a field for this event; texts put together on the fly live in the arena.
@@ -110,4 +120,10 @@ pub trait Facts {
 
     /// The type of the event.
     fn event_type(&self) -> EventType;
+
+    /// The state in which the process was, if it can be told from others; what was found out about a
+    /// state need not be found out again.
+    fn state(&self) -> Option<StateId> {
+        None
+    }
 }

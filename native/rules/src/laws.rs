@@ -12,8 +12,8 @@ use proptest::prelude::*;
 use crate::condition::{Comparison, Condition, FieldText, Literal, Operand, Right};
 use crate::operators::{Modifier, Operator};
 use crate::{
-    EventType, Facts, FieldRef, LoadOptions, Matches, Plan, RuleFile, RuleMatching, Scratch, Truth,
-    Value, load, parser,
+    EventType, Facts, FieldRef, Lifetime, LoadOptions, Matches, Plan, RuleFile, RuleMatching,
+    Scratch, StateId, Truth, Value, load, lookup, parser,
 };
 
 /// A value of a field of a random event.
@@ -32,6 +32,20 @@ enum Known {
 struct Event {
     event: EventType,
     fields: BTreeMap<&'static str, Known>,
+    state: Option<StateId>,
+}
+
+impl Event {
+    /// The same event of a process that is in the state of another event's.
+    fn of(mut self, process: &Self, number: u64) -> Self {
+        let is_steady =
+            |name: &str| lookup(name, None).unwrap().id.row().lifetime != Lifetime::Event;
+        self.fields.retain(|name, _| !is_steady(name));
+        let steady = process.fields.iter().filter(|(name, _)| is_steady(name));
+        self.fields.extend(steady.map(|(name, known)| (*name, known.clone())));
+        self.state = Some(StateId { process: number, container: 0 });
+        self
+    }
 }
 
 impl Facts for Event {
@@ -41,6 +55,10 @@ impl Facts for Event {
 
     fn event_type(&self) -> EventType {
         self.event
+    }
+
+    fn state(&self) -> Option<StateId> {
+        self.state
     }
 }
 
@@ -106,6 +124,7 @@ fn events() -> impl Strategy<Value = Event> {
             Event {
                 event: EventType::from_name(event).expect("the events are known"),
                 fields: fields.filter_map(|(name, known)| Some((name, known?))).collect(),
+                state: None,
             }
         })
 }
@@ -247,9 +266,9 @@ fn quoted(text: &str) -> String {
 }
 
 /// What the plan of some rules says of an event, by the places of the rules.
-fn judged_together(plan: &Plan, event: &Event) -> Vec<Truth> {
+fn judged_together(plan: &Plan, event: &Event, scratch: &mut Scratch) -> Vec<Truth> {
     let mut matches = Matches::default();
-    plan.evaluate(event, &mut Scratch::new(), &mut matches);
+    plan.evaluate(event, scratch, &mut matches);
     let mut truths = vec![Truth::False; plan.rules().len()];
     matches.unknown().iter().for_each(|rule| truths[rule.index()] = Truth::Unknown);
     matches.matched().iter().for_each(|rule| truths[rule.index()] = Truth::True);
@@ -277,7 +296,18 @@ proptest! {
         let plans: Vec<_> = all.iter().map(|it| plan_of(&rule(it))).collect();
         for event in &events {
             let alone: Vec<_> = plans.iter().map(|plan| says(plan, event)).collect();
-            prop_assert_eq!(judged_together(&together, event), alone, "{:#?} {:?}", all, event);
+            let found = judged_together(&together, event, &mut Scratch::new());
+            prop_assert_eq!(found, alone, "{:#?} {:?}", all, event);
+        }
+        // Processes that are seen again and again: what is remembered of them changes nothing.
+        let (processes, deeds) = events.split_at(2);
+        let mut scratch = Scratch::new();
+        for (deed, number) in deeds.iter().chain(deeds).chain(deeds).zip([0, 1, 1].into_iter().cycle()) {
+            let event = deed.clone().of(&processes[number], number as u64);
+            let stateless = Event { state: None, ..event.clone() };
+            let expected = judged_together(&together, &stateless, &mut Scratch::new());
+            let found = judged_together(&together, &event, &mut scratch);
+            prop_assert_eq!(found, expected, "{:#?} {:?}", all, event);
         }
     }
 

@@ -46,6 +46,7 @@ mod laws;
 mod lexer;
 mod lists;
 mod load;
+mod memo;
 mod merge;
 mod nearest;
 mod network;
@@ -61,6 +62,7 @@ mod render;
 mod selection;
 mod shortlist;
 mod source;
+mod steady;
 mod text;
 mod typing;
 mod value;
@@ -75,7 +77,7 @@ pub use diagnostic::{Code, Diagnostic, Severity};
 pub use evaluate::{Matches, Scratch};
 pub use events::{Category, EventKind, EventSet, EventType, flags, numbers, parameters};
 pub use explain::{ExplainedRule, Explanations, Judged, Part, PartKind, explain};
-pub use facts::{Facts, Truth, Value};
+pub use facts::{Facts, StateId, Truth, Value};
 pub use fields::{
     Argument, ArgumentKind, FieldId, FieldRef, FieldType, Lifetime, LookupError, Row, Trait, lookup,
 };

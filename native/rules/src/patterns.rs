@@ -36,12 +36,17 @@ impl TextSet {
         }
     }
 
+    #[inline]
     pub fn contains(&self, text: &[u8]) -> bool {
-        self.lengths & length_bit(text) != 0
-            && match &self.texts {
-                Texts::Few(texts) => texts.iter().any(|own| **own == *text),
-                Texts::Many(texts) => texts.contains(text),
-            }
+        self.lengths & length_bit(text) != 0 && self.has(text)
+    }
+
+    #[inline(never)]
+    fn has(&self, text: &[u8]) -> bool {
+        match &self.texts {
+            Texts::Few(texts) => texts.iter().any(|own| **own == *text),
+            Texts::Many(texts) => texts.contains(text),
+        }
     }
 }
 
@@ -98,6 +103,9 @@ impl Prefixes {
     }
 
     pub fn any_begins(&self, text: &[u8]) -> bool {
+        if self.0.len() <= FEW {
+            return self.0.iter().any(|own| text.starts_with(own));
+        }
         // Only the last one that is not above the text can begin it: anything between the two
         // would begin with it as well.
         let above = self.0.partition_point(|own| **own <= *text);
@@ -115,6 +123,9 @@ impl Suffixes {
     }
 
     pub fn any_ends(&self, text: &[u8]) -> bool {
+        if self.0.len() <= FEW {
+            return self.0.iter().any(|own| is_backwards_end(own, text));
+        }
         let above = self.0.partition_point(|own| own.iter().le(text.iter().rev()));
         above > 0 && is_backwards_end(&self.0[above - 1], text)
     }

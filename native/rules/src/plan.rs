@@ -82,6 +82,8 @@ impl Interest {
 /// Rules compiled for evaluation; immutable.
 #[derive(Debug)]
 pub struct Plan {
+    /// Tells this plan from any other.
+    pub(crate) identity: Arc<()>,
     pub(crate) rules: Box<[Rule]>,
     pub(crate) outputs: Box<[OutputFormat]>,
     pub(crate) table: Arc<ValueTable>,
@@ -98,8 +100,23 @@ pub struct Plan {
 /// The rules that events of some types can match, in order.
 #[derive(Debug, Default)]
 pub(crate) struct Program {
-    pub rules: Box<[(RuleId, NodeId)]>,
+    pub conditions: Box<[Condition<NodeId>]>,
     pub shortlist: Shortlist,
+    /// Whether some condition has a part that stays as it is while a process does.
+    pub has_steady_parts: bool,
+}
+
+/// The condition of a rule for the events of a program, and what is left of it to ask.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Condition<Id> {
+    pub rule: RuleId,
+    pub whole: Id,
+    /// Behind gates that hold.
+    pub rest: Id,
+    /// What stays as it is while a process and its container do.
+    pub steady: Id,
+    /// Behind gates and a steady part that hold.
+    pub fresh: Id,
 }
 
 /// A node of the decision, by number.
@@ -157,7 +174,7 @@ impl Plan {
 
     /// How many rules an event of a type is tried against.
     pub fn n_rules_for(&self, event: EventType) -> usize {
-        self.program(event).rules.len()
+        self.program(event).conditions.len()
     }
 
     pub(crate) fn program(&self, event: EventType) -> &Program {

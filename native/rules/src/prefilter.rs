@@ -211,7 +211,8 @@ impl Weaken<'_> {
         }
         if let Some(value) = self.known(field.id) {
             let arena = Bump::new();
-            let truth = Compiled::new(&test.check).ask(test.several, value, Value::Absent, &arena);
+            let truth =
+                Compiled::new(&test.check).ask(test.several, &value, &Value::Absent, &arena);
             return match truth {
                 Truth::Unknown => Anything,
                 truth => decided((truth == Truth::True) == wanted),

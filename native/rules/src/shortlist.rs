@@ -18,6 +18,7 @@ use crate::facts::Value;
 use crate::fields::FieldId;
 use crate::patterns::length_bit;
 use crate::plan::NodeId;
+use crate::steady::Steady;
 use crate::value::{ValueId, ValueSource};
 
 /// Fewer rules than this are tried one by one.
@@ -43,6 +44,8 @@ pub(crate) struct Shortlist {
 pub(crate) struct Gate {
     pub node: NodeId,
     pub rules: RuleSet,
+    /// Stays as it is while a process and its container do.
+    pub is_steady: bool,
 }
 
 /// The guards of rules on one value.
@@ -111,11 +114,11 @@ impl RuleSet {
 
 impl Guard {
     /// Puts the rules whose guard holds, or may hold, onto a list.
-    pub fn hits(&self, value: Value<'_>, list: &mut [u64]) {
+    pub fn hits(&self, value: &Value<'_>, list: &mut [u64]) {
         match value {
             Value::Str(text) => self.hits_of(text, list),
             Value::Unknown => self.rules.add_to(list),
-            Value::List(elements) => elements.iter().for_each(|element| self.hits(*element, list)),
+            Value::List(elements) => elements.iter().for_each(|element| self.hits(element, list)),
             _ => {}
         }
     }
@@ -145,10 +148,11 @@ fn put(rules: &[u32], list: &mut [u64]) {
     rules.iter().for_each(|rule| list[*rule as usize / 64] |= 1 << (rule % 64));
 }
 
-/// What may leave out rules of these conditions. `node` is the node of a part.
+/// What may leave out rules of these conditions, which have these gates. `node` is the node of a part.
 pub(crate) fn of(
     expressions: &Expressions,
     conditions: &[ExprId],
+    gates: &[GateDraft],
     node: impl Fn(ExprId) -> NodeId,
 ) -> Shortlist {
     if conditions.len() < MANY {
@@ -157,9 +161,13 @@ pub(crate) fn of(
     let n_rules = conditions.len();
     let (guarded, guards) = guards(expressions, conditions);
     Shortlist {
-        gates: gates(expressions, conditions)
-            .into_iter()
-            .map(|(part, rules)| Gate { node: node(part), rules: RuleSet::new(n_rules, rules) })
+        gates: gates
+            .iter()
+            .map(|gate| Gate {
+                node: node(gate.part),
+                rules: RuleSet::new(n_rules, gate.rules.iter().copied()),
+                is_steady: gate.is_steady,
+            })
             .collect(),
         guards,
         guarded: RuleSet::new(n_rules, guarded),
@@ -167,16 +175,40 @@ pub(crate) fn of(
 }
 
 /// What must hold for a condition to hold.
-fn needs<'expr>(expressions: &'expr Expressions, condition: &'expr ExprId) -> &'expr [ExprId] {
+pub(crate) fn needs<'expr>(
+    expressions: &'expr Expressions,
+    condition: &'expr ExprId,
+) -> &'expr [ExprId] {
     match expressions.get(*condition) {
         Expr::And(parts) => parts,
         _ => std::slice::from_ref(condition),
     }
 }
 
-/// Cheap parts that several rules need, with the rules; first those that take most rules off the list
-/// for what they cost.
-fn gates(expressions: &Expressions, conditions: &[ExprId]) -> Vec<(ExprId, Vec<usize>)> {
+/// A gate in terms of expressions, and the places of its rules.
+pub(crate) struct GateDraft {
+    part: ExprId,
+    rules: Vec<usize>,
+    is_steady: bool,
+}
+
+impl GateDraft {
+    /// Whether this is the gate of a part of that rule.
+    pub fn is_of(&self, rule: usize, part: ExprId) -> bool {
+        self.part == part && self.rules.binary_search(&rule).is_ok()
+    }
+}
+
+/// Cheap parts that several rules need; first those that take most rules off the list for what they
+/// cost.
+pub(crate) fn gates(
+    expressions: &Expressions,
+    steady: &Steady,
+    conditions: &[ExprId],
+) -> Vec<GateDraft> {
+    if conditions.len() < MANY {
+        return Vec::new();
+    }
     let mut by_part: BTreeMap<ExprId, Vec<usize>> = BTreeMap::new();
     for (rule, condition) in conditions.iter().enumerate() {
         for part in needs(expressions, condition) {
@@ -190,11 +222,12 @@ fn gates(expressions: &Expressions, conditions: &[ExprId]) -> Vec<(ExprId, Vec<u
                 && expressions.cost(*part) <= GATE_COST
                 && expressions.odds(*part) <= GATE_ODDS
         })
+        .map(|(part, rules)| GateDraft { part, rules, is_steady: steady.contains(part) })
         .collect();
-    let worth = |part: ExprId, n_rules: usize| {
-        n_rules as u64 * 1_000_000 / expressions.cost_to_settle(part, false).max(1)
+    let worth = |gate: &GateDraft| {
+        gate.rules.len() as u64 * 1_000_000 / expressions.cost_to_settle(gate.part, false).max(1)
     };
-    gates.sort_by_key(|(part, rules)| (std::cmp::Reverse(worth(*part, rules.len())), *part));
+    gates.sort_by_key(|gate| (std::cmp::Reverse(worth(gate)), gate.part));
     gates
 }
 

@@ -34,7 +34,7 @@ pub(crate) struct Values<'a, F> {
     arena: &'a Bump,
     places: &'a mut [Place],
     event: u32,
-    made: ArenaVec<'a, Value<'a>>,
+    made: ArenaVec<'a, &'a Value<'a>>,
 }
 
 impl<'a, F: Facts> Values<'a, F> {
@@ -56,21 +56,39 @@ impl<'a, F: Facts> Values<'a, F> {
         Self::new(facts, table, arena, places, 1)
     }
 
+    pub fn facts(&self) -> &'a F {
+        self.facts
+    }
+
     pub fn arena(&self) -> &'a Bump {
         self.arena
     }
 
     /// The value with this number.
-    #[inline]
     pub fn get(&mut self, id: ValueId) -> Value<'a> {
+        *self.see(id)
+    }
+
+    /// The same where it lies: it is not moved to be looked at.
+    #[inline(always)]
+    pub fn see(&mut self, id: ValueId) -> &'a Value<'a> {
         let place = self.places[id.0 as usize];
         if place.event == self.event { self.made[place.at as usize] } else { self.fetch(id) }
     }
 
     /// Makes a value that was not asked for so far.
-    fn fetch(&mut self, id: ValueId) -> Value<'a> {
-        let table = self.table;
-        let value = self.make(&table.sources[id.0 as usize]);
+    #[inline(never)]
+    fn fetch(&mut self, id: ValueId) -> &'a Value<'a> {
+        let (table, facts, arena) = (self.table, self.facts, self.arena);
+        let value: &'a Value<'a> = match &table.sources[id.0 as usize] {
+            ValueSource::Field(field) => {
+                arena.alloc_with(|| facts.value(&table.fields[*field as usize], arena))
+            }
+            source => {
+                let made = self.make(source);
+                arena.alloc(made)
+            }
+        };
         let at = u32::try_from(self.made.len()).unwrap_or(u32::MAX);
         self.places[id.0 as usize] = Place { event: self.event, at };
         self.made.push(value);

@@ -111,7 +111,7 @@ impl Typing<'_> {
         let compiled = crate::check::Compiled::new(check);
         let holds = |event: EventType| {
             let value = static_value(field.id, &field.argument, event)?;
-            Some(compiled.ask(Several::Any, value, Value::Absent, &arena) == Truth::True)
+            Some(compiled.ask(Several::Any, &value, &Value::Absent, &arena) == Truth::True)
         };
         holds(EventType::all().next()?)?;
         let set: EventSet = EventType::all().filter(|event| holds(*event) == Some(true)).collect();
