@@ -55,6 +55,11 @@ impl Containers {
         self.identities.standing(container, now, ask)
     }
 
+    /// See [`Identities::version`].
+    pub fn version(&self) -> u64 {
+        self.identities.version()
+    }
+
     /// Takes in what the runtimes have told; says whether that was anything.
     pub fn take_news(&mut self, now: u64) -> bool {
         let Some(following) = &self.following else { return false };

@@ -7,10 +7,10 @@ use jiff::tz::TimeZone;
 use peregrine_alerts::{Alert, FieldValue, Metric, Priority, Publisher};
 use peregrine_capture::{Interest, Opens, Syscall, event::Event};
 use peregrine_rules::{
-    EventSet, EventType, Facts, FieldId, Matches, OutputValue, Plan, Rule, Scratch,
+    EventSet, EventType, Facts, FieldId, Matches, OutputValue, Plan, Rule, Scratch, StateId,
 };
 use peregrine_world::{
-    Container, SnapshotError, SnapshotStats, World,
+    Container, Process, SnapshotError, SnapshotStats, World,
     identity::{Identity, Standing},
 };
 
@@ -147,18 +147,16 @@ impl Judge {
             return;
         }
         self.counts.judged += 1;
-        self.world.process_or_read(header.pid, header.start_time);
-        self.world.refresh_users(header.pid, header.start_time);
-        let process = self
-            .world
-            .process(header.pid, header.start_time)
-            .unwrap_or_else(|| self.world.placeholder());
+        let place = self.world.prepare(header.pid, header.start_time);
+        let process = self.world.at(place);
+        let version = self.containers.version();
         let standing = self.containers.standing(process.container(), header.time);
         let facts = Judged {
             event,
             event_type,
             process,
             standing,
+            state: state(process, standing, version),
             world: &self.world,
             context: &self.context,
         };
@@ -481,6 +479,16 @@ impl Desk<'_> {
             self.counts.incomplete += u64::from(is_doubtful);
         }
     }
+}
+
+/// The state of a process of which all is known that will be; `version` is that of the containers.
+fn state(process: &Process, standing: &Standing, version: u64) -> Option<StateId> {
+    let container = match standing {
+        Standing::Host => 0,
+        Standing::Known(_) => version + 1,
+        Standing::Waiting | Standing::Incomplete | Standing::Unverified => return None,
+    };
+    (!process.is_placeholder()).then(|| StateId { process: process.revision(), container })
 }
 
 /// Adds who the container is, as far as the output has not named it, in the order of the names.

@@ -251,17 +251,14 @@ impl Recorder {
             return Ok(());
         }
         self.context.step(event.header.time);
-        self.world.process_or_read(header.pid, header.start_time);
-        self.world.refresh_users(header.pid, header.start_time);
-        let process = self
-            .world
-            .process(header.pid, header.start_time)
-            .unwrap_or_else(|| self.world.placeholder());
+        let place = self.world.prepare(header.pid, header.start_time);
+        let process = self.world.at(place);
         let facts = Judged {
             event,
             event_type,
             process,
             standing: &Standing::by_cgroup(process.container()),
+            state: None,
             world: &self.world,
             context: &self.context,
         };

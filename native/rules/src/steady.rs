@@ -5,7 +5,7 @@
 
 use crate::check::Check;
 use crate::expression::{Expr, ExprId, Expressions};
-use crate::fields::{FieldRef, FieldType, Lifetime};
+use crate::fields::{FieldId, FieldRef, FieldType, Lifetime};
 use crate::value::{ValueId, ValueSource};
 
 /// What is steady of the expressions of a load.
@@ -69,6 +69,7 @@ impl Steady {
 
 /// Times are told by a clock that people set.
 fn is_field(field: &FieldRef) -> bool {
-    let is_time = matches!(field.field_type, FieldType::RelativeTime | FieldType::AbsoluteTime);
+    let is_time = matches!(field.field_type, FieldType::RelativeTime | FieldType::AbsoluteTime)
+        || field.id == FieldId::ProcPidnsInitStartTs;
     field.id.row().lifetime != Lifetime::Event && !is_time
 }

@@ -483,6 +483,11 @@ impl Identities {
         standing
     }
 
+    /// Another number whenever something was learnt: what was known by the same one is known as well.
+    pub fn version(&self) -> u64 {
+        self.version
+    }
+
     /// Takes in what a runtime has told.
     pub fn learn(&mut self, news: &News, now: u64) {
         self.version += 1;

@@ -39,5 +39,6 @@ pub use image::Image;
 pub use process::{Cgroup, End, Precision, Process, ProcessKey};
 pub use reader::Reader;
 pub use stats::{Limits, SnapshotError, SnapshotStats, Stats};
+pub use table::Place;
 pub use texts::Texts;
 pub use world::{Roots, World};

@@ -111,6 +111,8 @@ pub struct Process {
     pub usage: Usage,
     /// How it ended, if it did.
     pub end: Option<End>,
+    /// See [`Process::revision`].
+    pub(crate) revision: u64,
     comm: Comm,
     image: Arc<Image>,
     /// Its command line, when its name is not its image's.
@@ -175,6 +177,7 @@ impl Process {
             loginuid: facts.loginuid,
             usage: facts.usage,
             end: None,
+            revision: 0,
             comm: facts.comm,
             image,
             renamed,
@@ -220,6 +223,12 @@ impl Process {
     /// Stands for a process of which nothing is known.
     pub fn is_placeholder(&self) -> bool {
         self.key.pid == u32::MAX
+    }
+
+    /// A number that no other process had, nor this one when anything of it was otherwise; 0 for the
+    /// placeholder.
+    pub fn revision(&self) -> u64 {
+        self.revision
     }
 
     /// The kernel's name at the last fork or exec.

@@ -19,7 +19,7 @@ use crate::{
 
 /// A process's place in the table, until it is removed.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
-pub(crate) struct Place(u32);
+pub struct Place(u32);
 
 #[derive(Debug)]
 struct Slot {
@@ -37,6 +37,8 @@ pub(crate) struct Table {
     bytes_limit: usize,
     budget: Budget,
     n_evictions: u64,
+    /// The last that was given to a process.
+    revision: u64,
 }
 
 impl Table {
@@ -51,6 +53,7 @@ impl Table {
             bytes_limit,
             budget,
             n_evictions: 0,
+            revision: 0,
         }
     }
 
@@ -90,8 +93,12 @@ impl Table {
         self.slot(place).map(|slot| &slot.process)
     }
 
+    /// The process to change it: whoever kept something that depends on it sees by its revision.
     pub(crate) fn get_mut(&mut self, place: Place) -> Option<&mut Process> {
-        self.slots.get_mut(place.0 as usize)?.as_mut().map(|slot| &mut slot.process)
+        let process = &mut self.slots.get_mut(place.0 as usize)?.as_mut()?.process;
+        self.revision += 1;
+        process.revision = self.revision;
+        Some(process)
     }
 
     /// Puts a process in, or in place of what was known of it. Room is made first, and neither by
@@ -103,9 +110,10 @@ impl Table {
         if let Some(place) = known
             && let Some(former) = self.get_mut(place)
         {
-            let end = former.end;
+            let (end, revision) = (former.end, former.revision);
             *former = process;
             former.end = former.end.or(end);
+            former.revision = revision;
             return place;
         }
         let end = process.end;
@@ -116,8 +124,10 @@ impl Table {
         place
     }
 
-    fn insert(&mut self, process: Process) -> Place {
+    fn insert(&mut self, mut process: Process) -> Place {
         let key = process.key;
+        self.revision += 1;
+        process.revision = self.revision;
         let older = self.newest.get(&key.pid).copied();
         let slot = Some(Slot { process, older });
         let place = match self.free.pop() {
@@ -136,9 +146,10 @@ impl Table {
 
     /// A record named the process: its start time is now exact.
     pub(crate) fn sharpen(&mut self, place: Place, start_time: u64) {
-        if let Some(process) = self.get_mut(place)
-            && process.precision == Precision::Tick
-            && start_time != 0
+        let is_rough = |process: &Process| process.precision == Precision::Tick;
+        if start_time != 0
+            && self.get(place).is_some_and(is_rough)
+            && let Some(process) = self.get_mut(place)
         {
             process.key.start_time = start_time;
             process.precision = Precision::Exact;

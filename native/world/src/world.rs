@@ -18,7 +18,7 @@ use crate::{
     procfs,
     reader::Reader,
     stats::{Limits, Stats},
-    table::Table,
+    table::{Place, Table},
     users::Users,
 };
 
@@ -116,6 +116,20 @@ impl World {
         }
     }
 
+    /// Where a process stands that an event is about, and what its judgement needs of the file system
+    /// read: itself, if it was not known, and the users and groups that are due.
+    pub fn prepare(&mut self, pid: u32, start_time: u64) -> Option<Place> {
+        let place = self.find_or_heal(pid, start_time);
+        self.stats.placeholders += u64::from(place.is_none());
+        self.refresh_users_at(place);
+        place
+    }
+
+    /// The process there, or the placeholder.
+    pub fn at(&self, place: Option<Place>) -> &Process {
+        place.and_then(|place| self.table.get(place)).unwrap_or(&self.placeholder)
+    }
+
     /// Stands for every process of which nothing is known.
     pub fn placeholder(&self) -> &Process {
         &self.placeholder
@@ -150,8 +164,11 @@ impl World {
     /// Reads the users and groups that are due to be read for this process: at most one look a
     /// second of event time, nothing else touches a file for them.
     pub fn refresh_users(&mut self, pid: u32, start_time: u64) {
+        self.refresh_users_at(self.table.find(pid, start_time));
+    }
+
+    fn refresh_users_at(&mut self, place: Option<Place>) {
         self.users.refresh_host(&self.reader, self.now);
-        let place = self.table.find(pid, start_time);
         let Some(process) = place.and_then(|place| self.table.get(place)) else { return };
         let Container::Id(id) = process.container() else { return };
         // A short-lived process may have gone: those above it in its container see the same files.

@@ -28,7 +28,7 @@ use peregrine_capture::{
     Syscall,
     event::{Call, Descriptor, Event, Kind, OpenCall},
 };
-use peregrine_rules::{EventSet, EventType, Facts, FieldId, FieldRef, Value};
+use peregrine_rules::{EventSet, EventType, Facts, FieldId, FieldRef, StateId, Value};
 use peregrine_world::{Process, World, identity::Standing};
 
 use crate::clock::Clock;
@@ -146,6 +146,8 @@ pub struct Judged<'e> {
     pub process: &'e Process,
     /// How far its container is known.
     pub standing: &'e Standing,
+    /// The state of both, if events of it are told from others.
+    pub state: Option<StateId>,
     pub world: &'e World,
     pub context: &'e Context,
 }
@@ -199,6 +201,10 @@ impl Facts for Judged<'_> {
 
     fn event_type(&self) -> EventType {
         self.event_type
+    }
+
+    fn state(&self) -> Option<StateId> {
+        self.state
     }
 }
 

@@ -184,7 +184,11 @@ impl World {
         }
         let Some(place) = self.table.find(header.pid, header.start_time) else { return };
         self.table.sharpen(place, header.start_time);
-        if let Some(process) = self.table.get_mut(place) {
+        let told = (header.euid, header.egid, header.loginuid);
+        let is_news = |it: &Process| (it.euid, it.egid, it.loginuid) != told;
+        if self.table.get(place).is_some_and(is_news)
+            && let Some(process) = self.table.get_mut(place)
+        {
             process.euid = header.euid;
             process.egid = header.egid;
             process.loginuid = header.loginuid;

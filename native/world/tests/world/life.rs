@@ -1,7 +1,7 @@
 //! Forks, execs and ends, and what is known of a process between them.
 
 use crate::support::{Key, exec, exec_of, exit, facts, fork, fork_of, header};
-use peregrine_capture::event::{CgroupAttach, Event, Executable, KernelPath, Kind};
+use peregrine_capture::event::{CgroupAttach, Event, ExecFailed, Executable, KernelPath, Kind};
 use peregrine_world::{Limits, Process, Roots, World};
 
 const INIT: Key = (1, 5);
@@ -265,6 +265,42 @@ fn a_process_is_where_it_was_moved_and_its_children_too() {
     assert_eq!(known(&world, SHELL).container().short(), "abababababab");
     assert_eq!(known(&world, INIT).container().short(), "host");
     assert_eq!(&*known(&world, INIT).cgroup().path, b"/a.scope");
+}
+
+#[test]
+fn a_process_has_another_revision_when_it_changes_and_only_then() {
+    let mut world = with_shell();
+    world.apply(&fork(SHELL, CHILD, "bash"));
+    let revision = |world: &World, key| known(world, key).revision();
+    let (shell, child) = (revision(&world, SHELL), revision(&world, CHILD));
+    assert!(shell != child && world.placeholder().revision() == 0);
+    // What it does and what others do changes nothing.
+    world.apply(&exec(CHILD, SHELL, "ls", b"ls\0", CHILD.1 + 5));
+    let deed = |header| {
+        let failed = ExecFailed {
+            result: -2,
+            dirfd: -100,
+            is_at: false,
+            filename: b"/nowhere",
+            base: KernelPath::default(),
+            arguments: b"",
+        };
+        Event { header, kind: Kind::ExecFailed(failed) }
+    };
+    world.apply(&deed(header(SHELL, 9)));
+    assert_eq!(revision(&world, SHELL), shell);
+    let exec_changed = revision(&world, CHILD);
+    assert_ne!(exec_changed, child);
+    let mut as_root = header(CHILD, CHILD.1 + 6);
+    as_root.euid = 0;
+    world.apply(&deed(as_root));
+    let user_changed = revision(&world, CHILD);
+    assert_ne!(user_changed, exec_changed);
+    let path = format!("/docker/{}", "ab".repeat(32));
+    let attach =
+        CgroupAttach { pid: CHILD.0, start_time: CHILD.1, cgroup_id: 9, path: path.as_bytes() };
+    world.apply(&Event { header: header(INIT, 9), kind: Kind::CgroupAttach(attach) });
+    assert_ne!(revision(&world, CHILD), user_changed);
 }
 
 #[test]
