@@ -59,14 +59,20 @@ pub fn clean<'a>(path: &'a [u8], arena: &'a Bump) -> &'a [u8] {
 }
 
 fn is_clean(path: &[u8]) -> bool {
-    let mut names = path.split(|&byte| byte == b'/');
-    path == b"/"
-        || (names.next() == Some(b"") && names.all(|name| !matches!(name, b"" | b"." | b"..")))
+    if path.first() != Some(&b'/') || path.len() > 1 && path.last() == Some(&b'/') {
+        return path == b"/";
+    }
+    // Most paths have nothing that would have to be looked at name by name. All pairs are looked at,
+    // which takes less time than to stop at the first.
+    let is_odd = |(&left, &right): (&u8, &u8)| (left == b'/') & ((right == b'/') | (right == b'.'));
+    let may_be_odd = path.iter().zip(&path[1..]).fold(false, |odd, pair| odd | is_odd(pair));
+    !may_be_odd
+        || path[1..].split(|&byte| byte == b'/').all(|name| !matches!(name, b"" | b"." | b".."))
 }
 
 /// Text before the last slash; `/` for what stands in the root.
 pub fn directory(path: &[u8]) -> &[u8] {
-    match path.iter().rposition(|&byte| byte == b'/') {
+    match memchr::memrchr(b'/', path) {
         None | Some(0) => b"/",
         Some(slash) => &path[..slash],
     }
@@ -74,7 +80,7 @@ pub fn directory(path: &[u8]) -> &[u8] {
 
 /// Text behind the last slash.
 pub fn filename(path: &[u8]) -> &[u8] {
-    path.rsplit(|&byte| byte == b'/').next().unwrap_or(path)
+    memchr::memrchr(b'/', path).map_or(path, |slash| &path[slash + 1..])
 }
 
 #[cfg(test)]
@@ -94,6 +100,10 @@ mod tests {
             ("/etc/", "/etc"),
             ("/a/b/../../..", "/"),
             ("/.hidden/..file", "/.hidden/..file"),
+            ("/.hidden/..", "/"),
+            ("/a/.", "/a"),
+            ("//", "/"),
+            ("/..", "/"),
         ] {
             assert_eq!(clean(given.as_bytes(), &arena), wanted.as_bytes(), "{given}");
         }
