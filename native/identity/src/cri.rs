@@ -43,6 +43,8 @@ pub struct Cri {
     pods: Pods,
     images: Images,
     told: Recent<()>,
+    /// What was asked for and found, so that a list need not look at it again.
+    found: Recent<()>,
 }
 
 /// What is looked at because of an event or a list.
@@ -60,6 +62,7 @@ impl Cri {
             pods: Pods::default(),
             images: Images::default(),
             told: Recent::default(),
+            found: Recent::default(),
         }
     }
 
@@ -138,7 +141,10 @@ impl Cri {
         );
         let all: Vec<_> = all.collect();
         let now: HashSet<String> = all.iter().map(|thing| thing.id().to_owned()).collect();
-        let new = all.into_iter().filter(|thing| !known.contains(thing.id())).collect();
+        let is_new = |thing: &Thing| !known.contains(thing.id());
+        let (asked_for, new): (Vec<_>, Vec<_>) =
+            all.into_iter().filter(is_new).partition(|it| self.found.get(it.id()).is_some());
+        asked_for.iter().for_each(|thing| sink.told(thing.id()));
         for id in known.difference(&now) {
             self.pods.forget(id);
             sink.gone(id);
@@ -155,14 +161,23 @@ impl Cri {
         Ok(found.map(Found::Is))
     }
 
-    /// The container or sandbox with this id, if there is one; both are asked for at once.
+    /// The container or sandbox with this id, if there is one.
     pub async fn find(&self, id: &str) -> Result<Option<Found>, Failure> {
-        let (container, sandbox) = tokio::join!(self.container(id), self.sandbox(id));
-        match (container, sandbox) {
-            (Ok(Some(identity)), _) | (_, Ok(Some(identity))) => Ok(Some(Found::Is(identity))),
-            (Err(failure), _) | (_, Err(failure)) => Err(failure),
-            _ if self.told.get(id).is_some() => Err(Failure::Removed),
-            _ => Ok(None),
+        let found = match self.container(id).await? {
+            None => self.sandbox(id).await?,
+            found => found,
+        };
+        match found {
+            Some(identity) => {
+                let pod = identity.pod.as_ref();
+                // All is known of it only if all is known of its pod.
+                if pod.is_some_and(|pod| self.pods.has(pod.sandbox_id.as_str())) {
+                    self.found.put(identity.id.as_str(), ());
+                }
+                Ok(Some(Found::Is(identity)))
+            }
+            None if self.told.get(id).is_some() => Err(Failure::Removed),
+            None => Ok(None),
         }
     }
 

@@ -188,26 +188,31 @@ impl Sink {
     pub fn listed<'a>(&self, ids: impl Iterator<Item = &'a str>) {
         let listed: HashSet<&str> = ids.collect();
         let gone: Vec<_> =
-            self.told().iter().filter(|id| !listed.contains(&***id)).cloned().collect();
+            self.all_told().iter().filter(|id| !listed.contains(&***id)).cloned().collect();
         gone.iter().for_each(|id| self.gone(id));
     }
 
     pub fn found(&self, found: Found) {
         if let Found::Is(identity) = &found {
-            let mut told = self.told();
-            if told.len() < TOLD {
-                told.insert(identity.id.as_str().into());
-            }
+            self.told(identity.id.as_str());
         }
         found.tell(&self.listener);
     }
 
+    /// The listener has heard of this container.
+    pub fn told(&self, id: &str) {
+        let mut told = self.all_told();
+        if told.len() < TOLD {
+            told.insert(id.into());
+        }
+    }
+
     pub fn gone(&self, id: &str) {
-        self.told().remove(id);
+        self.all_told().remove(id);
         (self.listener)(News::Gone(id.into()));
     }
 
-    fn told(&self) -> std::sync::MutexGuard<'_, HashSet<Box<str>>> {
+    fn all_told(&self) -> std::sync::MutexGuard<'_, HashSet<Box<str>>> {
         self.told.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
