@@ -2,6 +2,7 @@
 import { join } from 'node:path'
 import { Client, credentials, loadPackageDefinition } from '@grpc/grpc-js'
 import { loadSync } from '@grpc/proto-loader'
+import { until } from '../../exporter/support/exporter.js'
 import { ROOT, type Test } from './daemon.js'
 
 /** As a kubelet's cgroupfs driver names the cgroups of pods. */
@@ -49,9 +50,17 @@ export interface Kubelet {
 /** `image` is what containers are made from unless they name another. */
 export function createKubelet(t: Test, socket: string, image: string): Kubelet {
   const call = connect(t, socket)
+  // As a kubelet does, which comes again where a runtime was not done yet.
   const remove = async (id: string): Promise<void> => {
-    await call('StopPodSandbox', { pod_sandbox_id: id })
-    await call('RemovePodSandbox', { pod_sandbox_id: id })
+    await until(`pod ${id} is removed`, async () => {
+      try {
+        await call('StopPodSandbox', { pod_sandbox_id: id })
+        await call('RemovePodSandbox', { pod_sandbox_id: id })
+        return true
+      } catch {
+        return false
+      }
+    })
   }
   return {
     runPod: (spec) => runPod(call, spec, image, remove),
