@@ -20,6 +20,7 @@ use crate::{
     doctor,
     facts::{Context, EventTypes, History, Judged},
     floods::Fields,
+    host_names::HostNames,
     interest,
     waiting::{Limits, Questions, Waiter, WaitingRoom},
 };
@@ -70,6 +71,7 @@ pub struct Filter {
 pub struct Judge {
     world: World,
     containers: Containers,
+    host_names: Option<HostNames>,
     waiting: WaitingRoom,
     rules: Ruleset,
     arena: Bump,
@@ -115,11 +117,13 @@ impl Judge {
             start: since_boot(),
             number: 0,
             history: History::default(),
+            host_names: None,
         };
         let time = u64::try_from(identity_wait.as_nanos()).unwrap_or(u64::MAX);
         Self {
             world,
             containers: Containers::new(),
+            host_names: None,
             waiting: WaitingRoom::new(Limits { time, ..WAITING }),
             arena: Bump::new(),
             rules: Ruleset::new(plan),
@@ -203,6 +207,9 @@ impl Judge {
     /// Takes in what container runtimes have told, and judges what has waited for it or long
     /// enough. To be called often; it costs next to nothing when there is nothing to do.
     pub fn settle(&mut self) {
+        if let Some(table) = self.host_names.as_ref().and_then(HostNames::news) {
+            self.context.host_names = Some(table);
+        }
         let is_news = self.containers.take_news(since_boot());
         if self.waiting.is_empty() {
             return;
@@ -337,7 +344,38 @@ impl Judge {
     /// Judges by these rules from the next event on; gives back the former ones.
     pub fn replace(&mut self, rules: Ruleset) -> Ruleset {
         self.settle_all();
-        std::mem::replace(&mut self.rules, rules)
+        let former = std::mem::replace(&mut self.rules, rules);
+        self.ask_host_names();
+        former
+    }
+
+    /// Whether some rule compares with names of hosts.
+    pub fn has_host_names(&self) -> bool {
+        !self.rules.plan.interest().host_names.is_empty()
+    }
+
+    /// Has the names of hosts in rules looked up from now on.
+    pub fn look_up_by(&mut self, host_names: HostNames) {
+        self.host_names = Some(host_names);
+        self.ask_host_names();
+    }
+
+    fn ask_host_names(&self) {
+        let names = &self.rules.plan.interest().host_names;
+        match &self.host_names {
+            Some(thread) => thread.ask(names),
+            None if names.is_empty() => {}
+            None => tracing::warn!(
+                names = names.len(),
+                "rules compare with names of hosts, which no rule of the start did: restart to have \
+                 them looked up; until then such comparisons never hold"
+            ),
+        }
+    }
+
+    /// How look-ups of names of hosts stand, where there are any.
+    pub fn host_name_metrics(&self) -> impl Iterator<Item = Metric> {
+        self.host_names.iter().flat_map(HostNames::metrics)
     }
 
     /// What the rules ask of capture, and what says where a process stands.

@@ -19,6 +19,7 @@ mod explain;
 mod facts;
 mod fields;
 mod floods;
+mod host_names;
 mod interest;
 mod judge;
 mod lockdown;

@@ -183,6 +183,7 @@ impl Recorder {
                 start: since_boot(),
                 number: 0,
                 history: History::default(),
+                host_names: None,
             },
             fields: plain_fields(),
             arena: Bump::new(),
@@ -276,7 +277,8 @@ impl Recorder {
 fn plain_fields() -> Vec<FieldRef> {
     FieldId::all()
         .map(FieldId::row)
-        .filter(|row| !row.is(Trait::NeverKnown))
+        // Which names an address has depends on the rules.
+        .filter(|row| !row.is(Trait::NeverKnown) && !row.is(Trait::HostName))
         .filter(|row| {
             !matches!(
                 row.argument,

@@ -32,6 +32,7 @@ use crate::{
     config::Config,
     facts::EventTypes,
     floods::Floods,
+    host_names::HostNames,
     judge::{Filter, Judge},
     lockdown::{Lockdown, Needs, Role, make_reachable},
     losses::Losses,
@@ -89,6 +90,10 @@ pub fn run(config: Config) -> anyhow::Result<()> {
         filter,
         options.identity_wait,
     );
+    if judge.has_host_names() {
+        let prepare = move || lockdown.confine(Role::LookUpNames);
+        judge.look_up_by(HostNames::start(prepare, lanes.waker())?);
+    }
     judge.read_processes();
     let hooks = attacher.set_interest(judge.interest()).wait()?;
 
@@ -310,6 +315,7 @@ fn watch(
                 metrics(judge.counts(), counts, &losses, malformed, judge.world().stats());
             newest.extend(reloads.metrics());
             newest.extend(judge.identity_metrics());
+            newest.extend(judge.host_name_metrics());
             sample.set(newest);
         }
         judge.heal_on();

@@ -11,7 +11,7 @@ use std::{
     collections::BTreeMap,
     env, fs,
     io::Write,
-    net::{Ipv4Addr, TcpListener, TcpStream, UdpSocket},
+    net::{Ipv4Addr, TcpListener, TcpStream, ToSocketAddrs, UdpSocket},
     os::{
         linux::net::SocketAddrExt,
         unix::net::{SocketAddr, UnixListener, UnixStream},
@@ -106,6 +106,7 @@ fn deeds(folder: &Path, stranger: i32) -> Deeds {
         ("perf_event_open", is_let_through(libc::SYS_perf_event_open)),
         ("listen on TCP", TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).is_ok()),
         ("connect by TCP", is_let_out()),
+        ("look up a name", ("localhost", 0).to_socket_addrs().is_ok()),
         ("send by UDP", UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).is_ok()),
         ("connect to a socket file", UnixStream::connect(folder.join("runtime.sock")).is_ok()),
         ("connect to an abstract socket", UnixStream::connect_addr(&name).is_ok()),
@@ -161,6 +162,7 @@ fn child() {
     match role.as_str() {
         "free" => {}
         "attach" => Lockdown::On.confine(Role::Attach),
+        "look up names" => Lockdown::On.confine(Role::LookUpNames),
         "read processes" => Lockdown::On.confine(Role::ReadProcesses),
         _ => Lockdown::On.confine(Role::Serve(&needs)),
     }
@@ -258,6 +260,14 @@ fn the_attaching_thread_keeps_bpf_and_writes_nothing() {
     let sockets = ["connect by TCP", "connect to a socket file", "send by UDP"];
     assert!(sockets.iter().all(|name| !deeds[*name]), "{deeds:?}");
     assert!(NEVER.iter().all(|(name, _)| !deeds[*name]), "{deeds:?}");
+}
+
+#[test]
+fn the_thread_that_looks_up_names_reaches_name_servers_and_no_file_but_theirs() {
+    let deeds = tried_as("look up names");
+    let kept =
+        ["look up a name", "map data", "read a process's state", "send by UDP", "start a thread"];
+    assert_eq!(possible(&deeds), kept);
 }
 
 #[test]

@@ -87,6 +87,8 @@ pub(crate) enum Several {
     Any,
     /// As for any, but `!=` wants all of them: both ends of a connection.
     Ends,
+    /// As for ends, and there may be none: the names of an address.
+    Names,
     /// They are one list.
     List,
 }

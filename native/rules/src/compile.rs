@@ -8,7 +8,7 @@ use hashbrown::{HashMap, HashSet};
 use crate::check::{Check, Compiled};
 use crate::events::{EventSet, EventType};
 use crate::expression::{Expr, ExprId, Expressions};
-use crate::fields::FieldId;
+use crate::fields::{FieldId, Trait, host_name};
 use crate::plan::{
     Condition, Interest, Node, NodeId, NodeKind, Plan, Program, Rule, RuleId, RuleMatching,
 };
@@ -246,11 +246,33 @@ fn interest(expressions: &Expressions, rules: &[CheckedRule]) -> Interest {
     let mut fields: BTreeSet<FieldId> = BTreeSet::new();
     in_outputs.for_each(|value| fields_of_value(expressions, value, &mut fields));
     enabled().for_each(|it| fields.extend(it.rule.fields.iter().map(|field| field.id)));
+    let conditions = enabled().filter_map(|it| it.condition);
     Interest {
         left_out: wanted.clone().intersection(&plain),
         events: wanted.difference(&plain),
         fields: fields.into_iter().collect(),
+        host_names: host_names(expressions, conditions),
     }
+}
+
+/// The names that conditions compare names of addresses with.
+fn host_names(
+    expressions: &Expressions,
+    conditions: impl Iterator<Item = ExprId>,
+) -> Box<[Box<str>]> {
+    let mut names = BTreeSet::new();
+    for id in reachable(expressions, conditions) {
+        let Expr::Test(test) = expressions.get(id) else { continue };
+        let test = expressions.test(*test);
+        let ValueSource::Field(field) = expressions.value(test.value) else { continue };
+        if let Check::Texts(texts, _) = &test.check
+            && expressions.fields()[*field as usize].id.row().is(Trait::HostName)
+        {
+            let texts = texts.iter().filter_map(|text| std::str::from_utf8(text).ok());
+            names.extend(texts.filter(|text| host_name::is_one(text)).map(Box::from));
+        }
+    }
+    names.into_iter().collect()
 }
 
 /// The fields that a condition reads, in the order in which it was first read.

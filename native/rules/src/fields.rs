@@ -4,6 +4,7 @@
 //! else; documents and examples come from there.
 
 mod argument;
+pub(crate) mod host_name;
 mod never;
 mod parameters;
 mod table;
@@ -96,6 +97,8 @@ pub enum Trait {
     Hidden,
     /// Appended to every output unless told otherwise.
     Suggested,
+    /// Names that an address has: all of those that rules compare it with.
+    HostName,
     /// Known by name, but no event here has a value for it.
     NeverKnown,
     /// Printed as upper-case hexadecimal.

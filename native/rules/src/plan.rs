@@ -70,6 +70,8 @@ pub struct Interest {
     pub left_out: EventSet,
     /// The fields in conditions and outputs of enabled rules, sorted.
     pub fields: Box<[FieldId]>,
+    /// Names of hosts that enabled rules compare addresses with, sorted.
+    pub host_names: Box<[Box<str>]>,
 }
 
 impl Interest {

@@ -149,3 +149,20 @@ fn fields_with_a_fixed_text_stand_in_conditions_and_outputs() {
     let team = rendered.fields.iter().find(|(name, _)| &**name == "static.team").unwrap();
     assert_eq!(team.1, OutputValue::Text("core".to_owned()));
 }
+
+#[test]
+fn names_of_hosts_are_asked_for_by_rules_that_are_on_and_compare_with_them() {
+    let rules = "
+- {list: pools, items: [pool.example.org, '*.example.org', \"xmr.example.net\"]}
+- {rule: in, desc: d, condition: evt.type = connect and fd.sip.name in (pools), output: o, priority: INFO}
+- {rule: not, desc: d, condition: evt.type = connect and not fd.cip.name = a.example, output: o, priority: INFO}
+- {rule: end, desc: d, condition: evt.type = connect and fd.sip.name endswith .example, output: o, priority: INFO}
+- {rule: off, desc: d, condition: evt.type = connect and fd.rip.name != off.example, output: o, priority: INFO, enabled: false}
+";
+    let names = |text| {
+        let plan = plan_of(&files(&[text]), &LoadOptions::default());
+        plan.interest().host_names.iter().map(ToString::to_string).collect::<Vec<_>>()
+    };
+    assert_eq!(names(rules), ["a.example", "pool.example.org", "xmr.example.net"]);
+    assert!(names(RULES).is_empty());
+}

@@ -32,10 +32,10 @@ const WITH_ARGUMENTS = [
   ...['thread.nametid', 'thread.vmsize.b', 'thread.vmrss.b'],
 ]
 
-/** What no single value can be printed of, what is told of nothing but containers, and what is too
- * long to be printed with each event. */
+/** What no single value can be printed of, what is told of nothing but containers, what depends on the
+ * names in rules, and what is too long to be printed with each event. */
 const LEFT_OUT =
-  /^(fd\.(ip|port|proto|[cslr]?net)$|proc\.aenv$|evt\.around|container\.|k8s\.|static\.)/
+  /^(fd\.(ip|port|proto|[cslr]?net|[cslr]ip\.name)$|proc\.aenv$|evt\.around|container\.|k8s\.|static\.)/
 
 export function readCatalogue(): Catalogue {
   const plain = ask('fields')

@@ -285,6 +285,7 @@ mod tests {
             start: 0,
             number: 1,
             history: Default::default(),
+            host_names: None,
         };
         let container = identify(path.as_bytes());
         let place = Place {

@@ -31,7 +31,7 @@ use peregrine_capture::{
 use peregrine_rules::{EventSet, EventType, Facts, FieldId, FieldRef, StateId, Value};
 use peregrine_world::{Process, World, identity::Standing};
 
-use crate::clock::Clock;
+use crate::{clock::Clock, host_names};
 use calls::Role;
 pub use container::Place;
 use process::Actor;
@@ -51,6 +51,8 @@ pub struct Context {
     pub number: u64,
     /// What the few fields need that tell of more than one event.
     pub history: History,
+    /// Names of addresses, where they are looked up.
+    pub host_names: Option<Arc<host_names::Table>>,
 }
 
 /// See [`Context::history`].
@@ -239,9 +241,23 @@ fn descriptor<'a>(judged: &'a Judged<'_>, field: &FieldRef, arena: &'a Bump) -> 
         },
         FieldId::FdTypes if of_event(FieldId::FdNum) == Value::Absent => Value::Absent,
         FieldId::FdTypes => process::stream_types(judged.process, &field.argument, arena),
+        FieldId::FdCipName => host_names(judged, FieldId::FdCip, arena),
+        FieldId::FdSipName => host_names(judged, FieldId::FdSip, arena),
+        FieldId::FdLipName => host_names(judged, FieldId::FdLip, arena),
+        FieldId::FdRipName => host_names(judged, FieldId::FdRip, arena),
         FieldId::FdContainername => in_container(FieldId::FdName),
         FieldId::FdContainerdirectory => in_container(FieldId::FdDirectory),
         id => of_event(id),
+    }
+}
+
+/// The names of the address in a field. Where names are not looked up, it is not known whether it has
+/// any.
+fn host_names<'a>(judged: &'a Judged<'_>, address: FieldId, arena: &'a Bump) -> Value<'a> {
+    match (descriptor_field(judged, address, arena), &judged.context.host_names) {
+        (Value::Ip(address), Some(table)) => table.names(address, arena),
+        (Value::Ip(_), None) => Value::Unknown,
+        (other, _) => other,
     }
 }
 

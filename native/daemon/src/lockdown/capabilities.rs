@@ -25,7 +25,7 @@ pub(super) fn keep(role: Role<'_>) -> anyhow::Result<()> {
 
 fn wanted(role: Role<'_>, permitted: CapabilitySet) -> CapabilitySet {
     match role {
-        Role::Serve(_) => CapabilitySet::empty(),
+        Role::Serve(_) | Role::LookUpNames => CapabilitySet::empty(),
         Role::Attach => {
             let bpf = CapabilitySet::BPF | CapabilitySet::PERFMON;
             // An engine that knows neither name can only give what stood for both before 5.8.

@@ -3,6 +3,7 @@
 //! ```text
 //! main, and all threads started from it after that ─ no capability, no path but those of `Needs`
 //! attach ─ CAP_BPF and CAP_PERFMON; opens for reading only
+//! names  ─ no capability; reads what name look-ups need, connects to name servers; where a rule asks
 //! proc   ─ CAP_SYS_PTRACE and CAP_DAC_READ_SEARCH; opens for reading only, cannot write at all
 //! ```
 //!
@@ -38,9 +39,14 @@ pub enum Role<'a> {
     Serve(&'a Needs),
     /// Loads and attaches programs.
     Attach,
+    /// Looks up names of hosts.
+    LookUpNames,
     /// Reads processes in `/proc`.
     ReadProcesses,
 }
+
+/// The port of name servers, for answers that are too long for a datagram.
+const DOMAIN: u16 = 53;
 
 /// What is in force.
 #[derive(Debug, Default)]
@@ -110,7 +116,13 @@ fn confine(role: Role<'_>) -> Confinement {
     let mut confinement = Confinement::default();
     let kept = capabilities::keep(role);
     confinement.note("capabilities", kept);
-    if let Role::Serve(needs) = role {
+    let to_look_up = Needs { connect: vec![DOMAIN], ..Needs::default() };
+    let needs = match role {
+        Role::Serve(needs) => Some(needs),
+        Role::LookUpNames => Some(&to_look_up),
+        Role::Attach | Role::ReadProcesses => None,
+    };
+    if let Some(needs) = needs {
         confinement.landlock = confinement.note("landlock", paths::restrict(needs));
     }
     // Last, since the others are set by system calls that it refuses.

@@ -39,8 +39,9 @@ impl Needs {
     /// All paths that are read, those that every daemon needs among them.
     pub(super) fn all_read(&self) -> impl Iterator<Item = PathBuf> + '_ {
         let to_connect = READ_TO_CONNECT.iter().filter(|_| !self.connect.is_empty());
-        let always = ALWAYS_READ.iter().chain(to_connect).map(PathBuf::from);
-        always.chain(self.read.iter().flat_map(|path| readable(path)))
+        let to_connect = to_connect.flat_map(|path| readable(Path::new(path)));
+        let named = self.read.iter().flat_map(|path| readable(path));
+        ALWAYS_READ.iter().map(PathBuf::from).chain(to_connect).chain(named)
     }
 }
 

@@ -135,10 +135,16 @@ impl Compiled {
         match (left, several) {
             (Value::Absent, _) => Truth::False,
             (Value::Unknown, _) => Truth::Unknown,
+            (Value::List(names), Several::Names) if matches!(self, Self::Exists) => {
+                some_known(names)
+            }
             _ if matches!(self, Self::Exists) => Truth::True,
             (Value::List(elements), Several::List) => self.ask_list(elements, right),
             (Value::List(elements), _) => {
-                let wants_all = several == Several::Ends && self.wants_strangers();
+                let wants_all = several != Several::Any && self.wants_strangers();
+                if elements.is_empty() {
+                    return (wants_all && several == Several::Names).into();
+                }
                 self.ask_several(wants_all, elements, right, arena)
             }
             (single, Several::List) => self.ask_list(&[single], right),
@@ -163,9 +169,6 @@ impl Compiled {
         right: Value<'_>,
         arena: &Bump,
     ) -> Truth {
-        if elements.is_empty() {
-            return Truth::False;
-        }
         let settled = Truth::from(!wants_all);
         let mut truth = settled.negated();
         for element in elements {
@@ -242,6 +245,17 @@ impl Compiled {
             Self::Value(relation) => relate(*relation, Value::List(elements), right),
             _ => Truth::False,
         }
+    }
+}
+
+/// An address may have no name at all, or none that is known yet.
+fn some_known(names: &[Value<'_>]) -> Truth {
+    if names.iter().any(|name| *name != Value::Unknown) {
+        Truth::True
+    } else if names.is_empty() {
+        Truth::False
+    } else {
+        Truth::Unknown
     }
 }
 

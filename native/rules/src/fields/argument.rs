@@ -74,7 +74,8 @@ pub fn lookup(name: &str, bracket: Option<&str>) -> Result<FieldRef, LookupError
 impl FieldRef {
     /// Whether the facts may give several values, of which any or all count.
     pub fn has_candidates(&self) -> bool {
-        self.id.row().is(Trait::EitherEnd) || self.is_any_ancestor()
+        let row = self.id.row();
+        row.is(Trait::EitherEnd) || row.is(Trait::HostName) || self.is_any_ancestor()
     }
 
     /// Whether every ancestor is looked at.

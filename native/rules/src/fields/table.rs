@@ -629,18 +629,18 @@ super::catalogue! {
     FdNameChanged "fd.name_changed" Bool NoArgument Event []
         "true when this event altered the fd's name"
         "fd.name_changed = true";
-    FdCipName "fd.cip.name" Text NoArgument Event [NoRight, NoTransformer, NeverKnown]
-        "domain name resolving to the client address"
-        "fd.cip.name exists";
-    FdSipName "fd.sip.name" Text NoArgument Event [NoRight, NoTransformer, NeverKnown]
-        "domain name resolving to the server address"
-        "fd.sip.name exists";
-    FdLipName "fd.lip.name" Text NoArgument Event [NoRight, NoTransformer, NeverKnown]
-        "domain name resolving to the local address"
-        "fd.lip.name exists";
-    FdRipName "fd.rip.name" Text NoArgument Event [NoRight, NoTransformer, NeverKnown]
-        "domain name resolving to the remote address"
-        "fd.rip.name exists";
+    FdCipName "fd.cip.name" Text NoArgument Event [NoRight, NoTransformer, HostName]
+        "host names in rules that resolve to the client address"
+        "fd.cip.name in (api.example.com, db.example.com)";
+    FdSipName "fd.sip.name" Text NoArgument Event [NoRight, NoTransformer, HostName]
+        "host names in rules that resolve to the server address"
+        "fd.sip.name in (api.example.com, db.example.com)";
+    FdLipName "fd.lip.name" Text NoArgument Event [NoRight, NoTransformer, HostName]
+        "host names in rules that resolve to the local address"
+        "fd.lip.name in (api.example.com, db.example.com)";
+    FdRipName "fd.rip.name" Text NoArgument Event [NoRight, NoTransformer, HostName]
+        "host names in rules that resolve to the remote address"
+        "fd.rip.name in (api.example.com, db.example.com)";
     FdDev "fd.dev" I32 NoArgument Event [Hexadecimal]
         "device number of the file"
         "fd.dev > 0";

@@ -131,8 +131,9 @@ fn text(value: Value<'_>, field: Option<&FieldRef>) -> String {
     }
     match value {
         Value::List(elements) if field.is_some_and(FieldRef::has_candidates) => {
-            let parts: Vec<_> = elements.iter().map(|element| single(*element, field)).collect();
-            parts.join(" ")
+            let known = elements.iter().filter(|it| **it != Value::Unknown);
+            let parts: Vec<_> = known.map(|element| single(*element, field)).collect();
+            if parts.is_empty() { NOT_AVAILABLE.to_owned() } else { parts.join(" ") }
         }
         Value::List(elements) => {
             let parts: Vec<_> = elements.iter().map(|element| single(*element, field)).collect();
@@ -190,7 +191,10 @@ fn typed<'a>(value: Value<'a>, field: &FieldRef, time: &dyn Fn() -> Value<'a>) -
         Value::Bool(value) => OutputValue::Bool(value),
         Value::F64(number) => OutputValue::F64(number),
         Value::Str(_) | Value::Ip(_) => OutputValue::Text(shown()),
-        Value::List(_) if field.has_candidates() => OutputValue::Text(shown()),
+        Value::List(elements) if field.has_candidates() => {
+            let is_any = elements.iter().any(|it| *it != Value::Unknown);
+            if is_any { OutputValue::Text(shown()) } else { OutputValue::Null }
+        }
         Value::List(elements) => {
             let typed = |element: &Value<'a>| typed(*element, field, time);
             OutputValue::List(elements.iter().map(typed).collect())

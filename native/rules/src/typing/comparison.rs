@@ -8,6 +8,7 @@ use crate::diagnostic::Code;
 use crate::events::{EventSet, EventType, nearest_event};
 use crate::expression::ExprId;
 use crate::facts::{Truth, Value};
+use crate::fields::host_name;
 use crate::fields::{Argument, FieldId, FieldType, Trait, is_field, lookup};
 use crate::operators::{Modifier, Operator};
 use crate::parser::TRANSFORMERS;
@@ -23,6 +24,7 @@ impl Typing<'_> {
             return None;
         }
         self.warn_of_corrections(site, comparison, &left);
+        self.warn_of_names(site, comparison, &left);
         match &comparison.right {
             Right::Nothing => Some(self.ask(&left, Check::Exists)),
             Right::Operand(right) => self.with_value(site, comparison, &left, right),
@@ -77,6 +79,25 @@ impl Typing<'_> {
             return;
         };
         site.report(self.files, Code::CorrectedComparison, comparison.span.clone(), message, "");
+    }
+
+    /// Only whole names can be resolved.
+    fn warn_of_names(&self, site: &mut Site<'_>, comparison: &Comparison, left: &Typed) {
+        let Some(field) = left.field.as_ref().filter(|it| it.id.row().is(Trait::HostName)) else {
+            return;
+        };
+        let operator = comparison.operator;
+        if operator == Operator::Exists || resolves(operator) {
+            return;
+        }
+        let message = format!(
+            "`{}` has only the names that rules compare by `=`, `!=` or `in`; `{}` finds no others",
+            field.text,
+            operator.text()
+        );
+        let help = "name the hosts with `in (…)`";
+        let span = comparison.operator_span.clone();
+        site.report(self.files, Code::SuspiciousValue, span, message, help);
     }
 
     fn ask(&mut self, left: &Typed, check: Check) -> ExprId {
@@ -312,6 +333,13 @@ impl Typing<'_> {
         let Ok(text) = std::str::from_utf8(&literal.bytes) else { return };
         let text = text.trim();
         let span = literal.span.clone();
+        let is_host_name = left.field.as_ref().is_some_and(|it| it.id.row().is(Trait::HostName));
+        if is_host_name && resolves(comparison.operator) && !host_name::is_one(text) {
+            let message = format!("`{text}` is not a name that can be resolved");
+            let help = "one whole name, such as `api.example.com`; others in their `xn--` form";
+            site.report(self.files, Code::SuspiciousValue, span, message, help);
+            return;
+        }
         if text.contains('.') && left.field_type == FieldType::Text && is_field(text) {
             let message = format!("`{text}` is the name of a field, and stands here as a text");
             let help = format!("write `val({text})` to compare with the field");
@@ -352,6 +380,18 @@ fn static_value(id: FieldId, argument: &Argument, event: EventType) -> Option<Va
         (FieldId::EvtCount, _) => Value::U64(1),
         _ => return None,
     })
+}
+
+/// Whether the constants of a comparison are names to look up.
+fn resolves(operator: Operator) -> bool {
+    matches!(
+        operator,
+        Operator::Equal
+            | Operator::Same
+            | Operator::Different
+            | Operator::In
+            | Operator::Intersects
+    )
 }
 
 fn never_beside_field(typed: &Typed) -> Option<Box<str>> {

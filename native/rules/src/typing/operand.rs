@@ -56,6 +56,8 @@ impl<'load> Typing<'load> {
             Several::List
         } else if row.is(Trait::EitherEnd) {
             Several::Ends
+        } else if row.is(Trait::HostName) {
+            Several::Names
         } else {
             Several::Any
         };
