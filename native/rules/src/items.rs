@@ -287,20 +287,27 @@ fn rule(keys: &Keys<'_>, found: &mut Vec<Diagnostic>) -> Option<Item> {
     let name = keys.required("rule", found)?;
     let overridable: Vec<_> = RULE_OVERRIDES.iter().map(|(key, _)| *key).collect();
     let change = change(keys, &overridable, found);
+    let condition = keys.optional("condition", found);
+    let source = keys.optional_or_empty("source", found);
+    let exceptions = exceptions::read(keys, found);
+    // Beside the old `append` nothing else is looked at, so nothing else can be wrong.
+    let mut overlooked = Vec::new();
+    let is_append = matches!(change, Some(Change::Append));
+    let rest = if is_append { &mut overlooked } else { &mut *found };
     let item = RuleItem {
         place: keys.place(),
-        condition: keys.optional("condition", found),
-        output: keys.optional("output", found),
-        desc: keys.optional("desc", found),
-        priority: priority(keys, found),
-        source: keys.optional_or_empty("source", found),
-        enabled: keys.boolean("enabled", found),
-        tags: keys.scalars("tags", found),
-        exceptions: exceptions::read(keys, found),
-        warn_evttypes: keys.boolean("warn_evttypes", found),
-        skip_if_unknown: keys.boolean("skip-if-unknown-filter", found),
-        capture: keys.boolean("capture", found),
-        capture_duration: keys.number("capture_duration", found),
+        condition,
+        output: keys.optional("output", rest),
+        desc: keys.optional("desc", rest),
+        priority: priority(keys, rest),
+        source,
+        enabled: keys.boolean("enabled", rest),
+        tags: keys.scalars("tags", rest),
+        exceptions,
+        warn_evttypes: keys.boolean("warn_evttypes", rest),
+        skip_if_unknown: keys.boolean("skip-if-unknown-filter", rest),
+        capture: keys.boolean("capture", rest),
+        capture_duration: keys.number("capture_duration", rest),
         name,
         change: change?,
     };
@@ -354,8 +361,16 @@ fn change(
     if append {
         let place = keys.key_place("append");
         found.push(
-            Diagnostic::new(Code::DeprecatedItem, place, "`append` has a better way by now")
-                .help("write `override: {condition: append}`, with the key to append to"),
+            Diagnostic::new(Code::DeprecatedItem, place, "`append` has a better way by now").help(
+                match ["output", "desc", "priority", "tags", "enabled"]
+                    .iter()
+                    .find(|key| overridable.contains(key) && keys.has(key))
+                {
+                    Some(key) => format!("`{key}` is not looked at beside it: write `override`"),
+                    None => "write `override: {condition: append}`, with the key to append to"
+                        .to_owned(),
+                },
+            ),
         );
     }
     let overrides = overrides(keys, overridable, found);
