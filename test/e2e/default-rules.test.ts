@@ -13,6 +13,7 @@ import {
   ON_HOST,
   ON_TERMINAL,
   STAND_INS,
+  STARTED,
   type RuleCase,
 } from './support/rule-cases.js'
 
@@ -20,8 +21,12 @@ import {
 const mark = (kind: 'deed' | 'miss', index: number): string => `pgr-${kind}-${index}-x`
 
 /** A daemon with all built-in rules, each of which counts. */
-function startWithDefaults(t: Test): Promise<RunningDaemon> {
-  return startDaemon(t, { rules: [], withDefaultRules: true, args: ['--rule-matching', 'all'] })
+function startWithDefaults(t: Test, ...args: readonly string[]): Promise<RunningDaemon> {
+  return startDaemon(t, {
+    rules: [],
+    withDefaultRules: true,
+    args: ['--rule-matching', 'all', ...args],
+  })
 }
 
 /** Does each near miss and each deed, then looks for alerts of the latter alone. */
@@ -71,9 +76,9 @@ void t.test('every built-in rule has a deed and a near miss', (t) => {
     ...ON_TERMINAL,
     ...BY_RUNTIME,
     ...IN_PRIVILEGED_CONTAINER,
+    ...STARTED,
   ]
     .map(({ rule }) => rule)
-    .concat('Launch Privileged Container')
     .sort()
   const stable = ruleNames('peregrine_rules.yaml')
   const incubating = ruleNames('peregrine_incubating_rules.yaml')
@@ -100,7 +105,9 @@ void t.test('the built-in rules see their deeds in containers, and no near miss'
     ...['mkdir', 'mount', 'nc', 'rsync', 'sh', 'sleep', 'tar', 'true', 'wget'],
   ]
   const docker = await startDocker(t, commands)
-  const daemon = await startWithDefaults(t)
+  // Whether a container is privileged, its runtime says.
+  const runtime = ['--runtime-socket', `docker=${docker.socket}`, '--identity-wait', '30s']
+  const daemon = await startWithDefaults(t, ...runtime)
   const run = (...options: readonly string[]): string => {
     const mounts = ['-v', `${directory}:${directory}:ro`, '--tmpfs', '/mnt']
     return docker.docker(
@@ -126,5 +133,13 @@ void t.test('the built-in rules see their deeds in containers, and no near miss'
   await judge(t, daemon, BY_RUNTIME, (text, mark) => {
     // tar does not find what the mark names, and fails; it has been started by then.
     t.throws(() => docker.docker('exec', plain, ...words(text, mark)))
+  })
+
+  const privileged = run('--privileged')
+  await judge(t, daemon, IN_PRIVILEGED_CONTAINER, (text, mark, isDeed) => {
+    script(isDeed ? privileged : plain)(text, mark)
+  })
+  await judge(t, daemon, STARTED, (option, mark) => {
+    docker.docker('run', '--rm', '--network=none', option, docker.image, '/bin/echo', mark)
   })
 })

@@ -305,16 +305,25 @@ export const BY_RUNTIME: readonly RuleCase[] = [
   },
 ]
 
-/** In a privileged container, where the runtime has said that it is one. */
+/** In a privileged container; the near miss is the same in an ordinary one. */
 export const IN_PRIVILEGED_CONTAINER: readonly RuleCase[] = [
   {
     rule: 'Debugfs Launched in Privileged Container',
     deed: '/bin/debugfs $MARK',
-    nearMiss: '/bin/cat debugfs $MARK',
+    nearMiss: '/bin/debugfs $MARK',
   },
   {
     rule: 'Mount Launched in Privileged Container',
     deed: '/bin/mount $MARK /mnt',
-    nearMiss: '/bin/cat mount $MARK',
+    nearMiss: '/bin/mount $MARK /mnt',
+  },
+]
+
+/** Options with which a container is started. */
+export const STARTED: readonly RuleCase[] = [
+  {
+    rule: 'Launch Privileged Container',
+    deed: '--privileged',
+    nearMiss: '--cap-add=ALL',
   },
 ]
