@@ -267,6 +267,9 @@ const RULE_KEYS: [&str; 15] = [
     "override",
 ];
 
+/// Any of these makes an item the definition of a rule.
+const DEFINING: [&str; 4] = ["condition", "output", "desc", "priority"];
+
 /// Keys that an override may name, and whether it may append to them.
 pub(crate) const RULE_OVERRIDES: [(&str, bool); 11] = [
     ("condition", true),
@@ -290,10 +293,12 @@ fn rule(keys: &Keys<'_>, found: &mut Vec<Diagnostic>) -> Option<Item> {
     let condition = keys.optional("condition", found);
     let source = keys.optional_or_empty("source", found);
     let exceptions = exceptions::read(keys, found);
-    // Beside the old `append` nothing else is looked at, so nothing else can be wrong.
+    // The old forms look at little, so nothing else beside them can be wrong.
     let mut overlooked = Vec::new();
-    let is_append = matches!(change, Some(Change::Append));
-    let rest = if is_append { &mut overlooked } else { &mut *found };
+    let is_append = change == Some(Change::Append);
+    let enabled = if is_append { None } else { keys.boolean("enabled", found) };
+    let is_toggle = change == Some(Change::Define) && !DEFINING.iter().any(|key| keys.has(key));
+    let rest = if is_append || is_toggle { &mut overlooked } else { &mut *found };
     let item = RuleItem {
         place: keys.place(),
         condition,
@@ -301,7 +306,7 @@ fn rule(keys: &Keys<'_>, found: &mut Vec<Diagnostic>) -> Option<Item> {
         desc: keys.optional("desc", rest),
         priority: priority(keys, rest),
         source,
-        enabled: keys.boolean("enabled", rest),
+        enabled,
         tags: keys.scalars("tags", rest),
         exceptions,
         warn_evttypes: keys.boolean("warn_evttypes", rest),
@@ -312,7 +317,7 @@ fn rule(keys: &Keys<'_>, found: &mut Vec<Diagnostic>) -> Option<Item> {
         change: change?,
     };
     if item.change == Change::Define && !item.is_toggle() {
-        for key in ["condition", "output", "desc", "priority"] {
+        for key in DEFINING {
             if !keys.has(key) {
                 keys.missing(key, found);
             }
