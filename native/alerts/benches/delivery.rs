@@ -104,6 +104,7 @@ fn config(folder: &Path) -> ServiceConfig {
         stdout: Format::Off,
         file: None,
         http: None,
+        syslog: Format::Off,
         line: peregrine_alerts::LineOptions::default(),
         json_output: false,
         status: Arc::new(Vec::new),

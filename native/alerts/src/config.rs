@@ -74,6 +74,8 @@ pub struct ServiceConfig {
     pub stdout: Format,
     /// The alert file.
     pub file: Option<FileConfig>,
+    /// What goes to the machine's log.
+    pub syslog: Format,
     /// Where alerts are posted.
     pub http: Option<HttpConfig>,
     /// What lines look like.

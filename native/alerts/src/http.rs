@@ -45,14 +45,16 @@ pub struct HttpConfig {
     /// Take any certificate of the server.
     pub insecure: bool,
     /// PEM certificates of the authorities that the server's is checked against, instead of those of
-    /// the machine.
-    pub ca: Option<PathBuf>,
+    /// the machine: files, and folders of such files.
+    pub ca: Vec<PathBuf>,
     /// PEM files of the certificate and the key that the client shows.
     pub client: Option<(PathBuf, PathBuf)>,
     /// Compress each request with gzip.
     pub compress: bool,
     /// Use a connection for more than one request.
     pub keep_alive: bool,
+    /// Print what the server answers on standard output.
+    pub echo: bool,
 }
 
 /// A server and how to speak to it.
@@ -84,9 +86,9 @@ impl Post {
                 return Err(Error::HttpHeader { name: name.clone() });
             }
         }
-        let roots = match &config.ca {
-            Some(path) => RootCerts::new_with_certs(&certificates(path)?),
-            None => RootCerts::PlatformVerifier,
+        let roots = match config.ca.as_slice() {
+            [] => RootCerts::PlatformVerifier,
+            paths => RootCerts::new_with_certs(&authorities(paths)?),
         };
         let client = match &config.client {
             Some((chain, key)) => {
@@ -161,12 +163,23 @@ impl Post {
         match request.send(body) {
             Ok(mut response) => {
                 // Read to its end, so that the connection can be used again.
-                response.body_mut().with_config().limit(ANSWER_LIMIT).read_to_vec().ok();
+                let answer = response.body_mut().with_config().limit(ANSWER_LIMIT).read_to_vec();
+                if let (true, Ok(answer)) = (self.config.echo, &answer) {
+                    echo(answer);
+                }
                 judge(response.status().as_u16())
             }
             Err(error) => Attempt::Later(error.to_string()),
         }
     }
+}
+
+/// What cannot be printed is not worth an alert's failure.
+fn echo(answer: &[u8]) {
+    let mut stdout = io::stdout().lock();
+    let line_feed: &[u8] = if answer.ends_with(b"\n") { b"" } else { b"\n" };
+    stdout.write_all(answer).and_then(|()| stdout.write_all(line_feed)).ok();
+    stdout.flush().ok();
 }
 
 /// Too many requests and a server's trouble pass; what else is refused stays refused.
@@ -199,6 +212,27 @@ fn certificates(path: &Path) -> Result<Vec<Certificate<'static>>, Error> {
     Ok(found)
 }
 
+/// Those of all files; in a folder, files without certificates are passed over.
+fn authorities(paths: &[PathBuf]) -> Result<Vec<Certificate<'static>>, Error> {
+    let mut all = Vec::new();
+    for path in paths {
+        if !path.is_dir() {
+            all.extend(certificates(path)?);
+            continue;
+        }
+        let wrong = |source| Error::HttpPem { path: path.clone(), source };
+        let entries = fs::read_dir(path).and_then(Iterator::collect::<io::Result<Vec<_>>>);
+        let mut files: Vec<_> = entries.map_err(wrong)?.iter().map(fs::DirEntry::path).collect();
+        files.sort();
+        let before = all.len();
+        files.iter().for_each(|file| all.extend(certificates(file).unwrap_or_default()));
+        if all.len() == before {
+            return Err(wrong(io::Error::other("there is no file with a certificate in it")));
+        }
+    }
+    Ok(all)
+}
+
 fn private_key(path: &Path) -> Result<PrivateKey<'static>, Error> {
     let key = pem(path)?.into_iter().find_map(|item| match item {
         PemItem::PrivateKey(key) => Some(key),
@@ -213,6 +247,25 @@ fn private_key(path: &Path) -> Result<PrivateKey<'static>, Error> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn authorities_stand_in_files_and_folders_of_files() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = |name: &str| folder.path().join(name);
+        assert!(authorities(&[folder.path().to_owned()]).is_err(), "an empty one");
+        for name in ["a.pem", "b.crt"] {
+            let key = rcgen::KeyPair::generate().unwrap();
+            let made = rcgen::CertificateParams::new([name.to_owned()]).unwrap();
+            fs::write(path(name), made.self_signed(&key).unwrap().pem()).unwrap();
+        }
+        fs::write(path("README"), "no certificate").unwrap();
+        let count = |paths: &[PathBuf]| authorities(paths).map(|found| found.len()).ok();
+        assert_eq!(count(&[path("a.pem")]), Some(1));
+        assert_eq!(count(&[folder.path().to_owned()]), Some(2));
+        assert_eq!(count(&[folder.path().to_owned(), path("a.pem")]), Some(3));
+        assert_eq!(count(&[path("README")]), None, "a file that is named must hold one");
+        assert_eq!(count(&[path("nowhere")]), None);
+    }
 
     #[test]
     fn what_may_pass_is_tried_again_and_the_rest_is_not() {

@@ -30,6 +30,7 @@ mod serve;
 mod service;
 mod sink;
 mod store;
+mod syslog;
 pub mod wire;
 mod writer;
 

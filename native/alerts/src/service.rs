@@ -233,6 +233,9 @@ fn sinks(config: &ServiceConfig) -> Result<Vec<Opened>, Error> {
     if let Some(file) = config.file.as_ref().filter(|file| file.format != Format::Off) {
         sinks.push(Sink::file(&file.path, file.format)?);
     }
+    if config.syslog != Format::Off {
+        sinks.push(Sink::syslog(config.syslog));
+    }
     if let Some(http) = config.http.clone().filter(|http| http.format != Format::Off) {
         sinks.push(Sink::http(http)?);
     }

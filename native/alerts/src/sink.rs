@@ -1,5 +1,5 @@
-//! Sinks for people and log shippers: standard output, a file, and a server that alerts are posted
-//! to; a line per alert.
+//! Sinks for people and log shippers: standard output, a file, the machine's log, and a server that
+//! alerts are posted to; a line per alert.
 //!
 //! Each sink has a thread and a bounded queue of its own, so a pipe that nobody reads stops
 //! neither the journal nor the other sink. A full queue drops the line, counted: the alert itself
@@ -13,12 +13,16 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, sync_channel};
 use std::time::Duration;
 
-use crate::alert::Alert;
+use crate::alert::{Alert, Priority};
 use crate::error::Error;
 use crate::http::{HttpConfig, Post};
 use crate::line::LineStyle;
 use crate::metrics::{Counter, Metric};
 use crate::queue::{Capacity, Queue};
+use crate::syslog::{self, Syslog};
+
+/// Name of the sink that goes to the machine's log.
+const SYSLOG: &str = "syslog";
 
 /// Lines that wait for a sink.
 const CAPACITY: Capacity = Capacity { items: 8192, bytes: 8 << 20 };
@@ -39,6 +43,7 @@ pub enum Format {
 
 /// The lines of one alert; a format that nobody needs is empty.
 pub(crate) struct Line {
+    pub priority: Priority,
     pub text: Arc<str>,
     pub json: Arc<str>,
 }
@@ -75,6 +80,7 @@ enum Target {
     Stdout(io::Stdout),
     File { path: PathBuf, file: File },
     Http(Box<Post>),
+    Syslog(Syslog),
 }
 
 impl Sinks {
@@ -88,6 +94,7 @@ impl Sinks {
         let text = !json_output || needs(Format::Text);
         let json = json_output || needs(Format::Json);
         Line {
+            priority: alert.priority,
             text: if text { style.text(alert).into() } else { Arc::from("") },
             json: if json { style.json(alert).into() } else { Arc::from("") },
         }
@@ -98,7 +105,12 @@ impl Sinks {
         for sink in &self.sinks {
             for line in lines {
                 let text = if sink.format == Format::Json { &line.json } else { &line.text };
-                if sink.queue.try_push(text.clone(), text.len()).is_err() {
+                let text = match sink.name {
+                    SYSLOG => syslog::message(line.priority, text).into(),
+                    _ => text.clone(),
+                };
+                let len = text.len();
+                if sink.queue.try_push(text, len).is_err() {
                     sink.dropped.add(1);
                 }
             }
@@ -123,6 +135,11 @@ impl Sink {
     pub fn http(config: HttpConfig) -> Result<Opened, Error> {
         let format = config.format;
         Ok(Opened::new("http", format, Target::Http(Box::new(Post::new(config)?))))
+    }
+
+    /// A sink that hands lines to the machine's log.
+    pub fn syslog(format: Format) -> Opened {
+        Opened::new(SYSLOG, format, Target::Syslog(Syslog::new(Path::new(syslog::SOCKET))))
     }
 
     /// Opens the file again before the next line: log rotation has moved it.
@@ -252,6 +269,7 @@ impl Target {
                 vec![(lines.len(), result)]
             }
             Self::File { file, .. } => vec![(lines.len(), file.write_all(&joined(lines)))],
+            Self::Syslog(syslog) => lines.iter().map(|line| (1, syslog.send(line))).collect(),
             Self::Http(post) => lines.iter().map(|line| (1, post.send(line, is_ending))).collect(),
         }
     }

@@ -30,6 +30,8 @@ pub struct FalcoYaml {
     pub json_include_output_fields_property: Option<bool>,
     /// Whether JSON lines hold the tags.
     pub json_include_tags_property: Option<bool>,
+    /// Whether bytes are written as base64.
+    pub buffer_format_base64: bool,
     /// Whether times of texts are in the form of ISO 8601.
     pub time_format_iso_8601: Option<bool>,
     /// What outputs get besides; none if the file does not speak of it.
@@ -38,6 +40,8 @@ pub struct FalcoYaml {
     pub static_fields: Vec<(String, String)>,
     /// Whether alerts go to standard output.
     pub stdout_output: Option<bool>,
+    /// Whether alerts go to the machine's log.
+    pub syslog_output: bool,
     /// The file that alerts are appended to; the inner option is empty if it is turned off.
     pub file_output: Option<Option<String>>,
     /// Where alerts are posted; the inner option is empty if it is turned off.
@@ -83,11 +87,13 @@ pub struct Http {
     pub url: String,
     pub user_agent: Option<String>,
     pub insecure: bool,
-    pub ca_cert: Option<String>,
+    /// Files and folders of certificates of authorities.
+    pub ca: Vec<String>,
     /// Certificate and key that the client shows.
     pub client: Option<(String, String)>,
     pub compress_uploads: bool,
     pub keep_alive: bool,
+    pub echo: bool,
     /// Name and value.
     pub headers: Vec<(String, String)>,
 }
@@ -125,10 +131,12 @@ impl FalcoYaml {
                 json_include_message_property: bool("json_include_message_property"),
                 json_include_output_fields_property: bool("json_include_output_fields_property"),
                 json_include_tags_property: bool("json_include_tags_property"),
+                buffer_format_base64: bool("buffer_format_base64") == Some(true),
                 time_format_iso_8601: bool("time_format_iso_8601"),
                 append_output: additions(tree).map_err(one)?,
                 static_fields: static_fields(tree).map_err(one)?,
                 stdout_output: bool("stdout_output.enabled"),
+                syslog_output: bool("syslog_output.enabled") == Some(true),
                 file_output: file(tree).map_err(one)?,
                 http_output: http(tree).map_err(one)?,
                 grpc,
@@ -289,10 +297,11 @@ fn http(tree: &Tree) -> Result<Option<Option<Http>>, Error> {
         url,
         user_agent: text("user_agent"),
         insecure: bool("insecure").unwrap_or(false),
-        ca_cert: text("ca_cert").or_else(|| text("ca_bundle")),
+        ca: ["ca_cert", "ca_bundle", "ca_path"].into_iter().filter_map(text).collect(),
         client,
         compress_uploads: bool("compress_uploads").unwrap_or(false),
         keep_alive: bool("keep_alive").unwrap_or(false),
+        echo: bool("echo").unwrap_or(false),
         headers,
     })))
 }
@@ -388,16 +397,19 @@ mod tests {
     fn outputs_are_read_with_their_settings() {
         let (config, warnings) = read(
             "http_output:\n  enabled: true\n  url: https://a:2801/\n  mtls: true\n  \
-             client_cert: c\n  client_key: k\n  headers: ['X-A: b:c']\n  compress_uploads: true\n\
-             file_output: {enabled: true, filename: /var/log/alerts}\nstdout_output: {enabled: no}\n",
+             client_cert: c\n  client_key: k\n  ca_cert: a\n  ca_path: /b\n  echo: true\n  headers: ['X-A: b:c']\n  compress_uploads: true\n\
+             file_output: {enabled: true, filename: /var/log/alerts}\nstdout_output: {enabled: no}\n\
+             syslog_output: {enabled: true}\nbuffer_format_base64: true\n",
         );
         assert!(warnings.is_empty(), "{warnings:?}");
         let http = config.http_output.flatten().unwrap();
         assert_eq!(http.client, Some(("c".into(), "k".into())));
         assert_eq!(http.headers, [("X-A".to_owned(), "b:c".to_owned())]);
-        assert!(http.compress_uploads && !http.keep_alive && !http.insecure);
+        assert_eq!(http.ca, ["a", "/b"]);
+        assert!(http.echo && http.compress_uploads && !http.keep_alive && !http.insecure);
         assert_eq!(config.file_output, Some(Some("/var/log/alerts".to_owned())));
         assert_eq!(config.stdout_output, Some(false));
+        assert!(config.syslog_output && config.buffer_format_base64);
     }
 
     #[test]

@@ -70,10 +70,7 @@ const MATCHED: &str = "standard error is what it logs to; the service manager pa
 static KEYS: &[Key] = &[
     honoured("append_output", Kind::Any),
     instead("base_syscalls", "the calls that are captured follow from the rules alone"),
-    instead(
-        "buffer_format_base64",
-        "bytes are printed as text; transform them with a rule's output",
-    ),
+    honoured("buffer_format_base64", Kind::Bool),
     instead("buffered_outputs", "lines are written in batches as soon as there are some"),
     instead("capture", "`peregrined record` makes recordings"),
     honoured("config_files", Kind::Any),
@@ -97,16 +94,20 @@ static KEYS: &[Key] = &[
     honoured("http_output", Kind::Section),
     honoured("http_output.ca_bundle", Kind::Text),
     honoured("http_output.ca_cert", Kind::Text),
-    instead("http_output.ca_path", "give a file in `http_output.ca_cert`"),
+    honoured("http_output.ca_path", Kind::Text),
     honoured("http_output.client_cert", Kind::Text),
     honoured("http_output.client_key", Kind::Text),
     honoured("http_output.compress_uploads", Kind::Bool),
-    instead("http_output.echo", "what the server answers is logged when it is an error"),
+    honoured("http_output.echo", Kind::Bool),
     honoured("http_output.enabled", Kind::Bool),
     honoured("http_output.headers", Kind::Texts),
     honoured("http_output.insecure", Kind::Bool),
     honoured("http_output.keep_alive", Kind::Bool),
-    instead("http_output.max_consecutive_timeouts", "what is not taken is sent again for a while"),
+    instead(
+        "http_output.max_consecutive_timeouts",
+        "a request that times out (10 s) is sent again for a minute, then counted in \
+         peregrined_sink_failed_total; the first failure is logged",
+    ),
     honoured("http_output.mtls", Kind::Bool),
     honoured("http_output.url", Kind::Text),
     honoured("http_output.user_agent", Kind::Text),
@@ -126,7 +127,10 @@ static KEYS: &[Key] = &[
         "the daemon's metrics are always there: the exporter shows them at /metrics",
     ),
     instead("modern_bpf", CAPTURE),
-    instead("output_timeout", "a slow output delays no other; what it drops is counted"),
+    instead(
+        "output_timeout",
+        "a slow output delays no other; what it drops is counted in peregrined_sink_dropped_total",
+    ),
     instead("outputs", "there is no limit on the rate of alerts"),
     instead("outputs_queue", "alerts wait in a journal on disk: --journal-limit-bytes bounds it"),
     honoured("plugins", Kind::Any),
@@ -148,13 +152,17 @@ static KEYS: &[Key] = &[
     instead("syscall_drop_failed_exit", CAPTURE),
     instead(
         "syscall_event_drops",
-        "every loss is announced with its number, at any rate above zero",
+        "every loss is an alert of source `internal` with its number, at any rate above zero",
     ),
     instead("syscall_event_timeouts", "waiting for events is not a fault here"),
-    instead("syslog_output", "`stdout_output` goes to the journal of the service manager"),
+    honoured("syslog_output", Kind::Section),
+    honoured("syslog_output.enabled", Kind::Bool),
     honoured("time_format_iso_8601", Kind::Bool),
     honoured("watch_config_files", Kind::Bool),
-    instead("webserver", "the exporter serves health and metrics"),
+    instead(
+        "webserver",
+        "the daemon opens no port: the exporter serves /healthz, /readyz and /metrics",
+    ),
 ];
 
 /// All keys, in the order of their names.
@@ -298,10 +306,13 @@ mod tests {
         )
         .unwrap();
         assert_eq!(found.len(), 2, "{found:?}");
-        assert!(checked("http_output: {enabled: false, ca_path: /etc/ssl}\n").unwrap().is_empty());
-        assert_eq!(checked("http_output: {enabled: true, ca_path: /etc/ssl}\n").unwrap().len(), 1);
+        let timeouts = |is_on: bool| {
+            checked(&format!("http_output: {{enabled: {is_on}, max_consecutive_timeouts: 5}}\n"))
+        };
+        assert!(timeouts(false).unwrap().is_empty());
+        assert_eq!(timeouts(true).unwrap().len(), 1);
         assert!(found[0].contains("starts no programs"));
-        assert!(found[1].starts_with("f:4:3: webserver: the exporter"), "{found:?}");
+        assert!(found[1].starts_with("f:4:3: webserver: the daemon opens no port"), "{found:?}");
     }
 
     #[test]

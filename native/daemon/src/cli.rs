@@ -237,7 +237,7 @@ pub struct RunOptions {
     /// Accepted: lines are always written at once
     #[arg(short = 'U', long)]
     pub unbuffered: bool,
-    /// Accepted with a warning: bytes are printed as text
+    /// Write bytes of events, such as `evt.buffer`, as base64
     #[arg(short = 'b')]
     pub print_base64: bool,
     /// Do all of a start but capturing, and end

@@ -9,7 +9,7 @@ use anyhow::{Context as _, bail};
 use clap::{ArgMatches, parser::ValueSource};
 use peregrine_alerts::{Format, HttpConfig, LineOptions};
 use peregrine_config::{Engine, FalcoYaml, Http, Log, Tree};
-use peregrine_rules::{Choice, LoadOptions, OutputAddition, RulePattern, Selection};
+use peregrine_rules::{BytesForm, Choice, LoadOptions, OutputAddition, RulePattern, Selection};
 
 use crate::{
     cli::{LineFormat, RuleMatching, RunOptions, RuntimeSocket},
@@ -30,6 +30,8 @@ pub struct Config {
     pub line: LineOptions,
     /// Where alerts are posted.
     pub http: Option<HttpConfig>,
+    /// What goes to the machine's log.
+    pub syslog: Format,
     /// What `falco.yaml` asks for and does not get, drawn for a person.
     pub warnings: Vec<String>,
 }
@@ -73,6 +75,7 @@ pub fn resolve(options: &RunOptions, given: &Given<'_>) -> anyhow::Result<Config
     if let Some(file) = yaml.file_output.clone().filter(|_| set("file_output")) {
         options.file_output = file.map(PathBuf::from);
     }
+    options.print_base64 |= yaml.buffer_format_base64;
     if let Some(log) = yaml.log.filter(|_| set("log_level")) {
         options.log_level = log_level(log);
     }
@@ -83,10 +86,15 @@ pub fn resolve(options: &RunOptions, given: &Given<'_>) -> anyhow::Result<Config
         options.runtime_socket = runtime_sockets(&yaml.engines)?;
     }
     let http = http(&options, yaml.http_output.clone().flatten());
+    let syslog = match (yaml.syslog_output, options.json_output) {
+        (false, _) => Format::Off,
+        (true, true) => Format::Json,
+        (true, false) => Format::Text,
+    };
     let line = line(&yaml);
     warnings.extend(flag_warnings(&options));
     let rules = rule_source(&options, yaml);
-    Ok(Config { options, rules, line, http, warnings })
+    Ok(Config { options, rules, line, http, syslog, warnings })
 }
 
 fn falco_yaml(options: &RunOptions) -> anyhow::Result<(FalcoYaml, Vec<String>)> {
@@ -211,10 +219,11 @@ fn http(options: &RunOptions, yaml: Option<Http>) -> Option<HttpConfig> {
             .unwrap_or_else(|| concat!("peregrined/", env!("CARGO_PKG_VERSION")).to_owned()),
         headers: http.headers,
         insecure: http.insecure,
-        ca: http.ca_cert.map(PathBuf::from),
+        ca: http.ca.into_iter().map(PathBuf::from).collect(),
         client: http.client.map(|(chain, key)| (chain.into(), key.into())),
         compress: http.compress_uploads,
         keep_alive: http.keep_alive,
+        echo: http.echo,
     })
 }
 
@@ -232,10 +241,6 @@ fn line(yaml: &FalcoYaml) -> LineOptions {
 /// Flags of Falco's that are known and have no work here.
 fn flag_warnings(options: &RunOptions) -> Vec<String> {
     let mut warnings = Vec::new();
-    if options.print_base64 {
-        warnings
-            .push("-b: bytes are printed as text; transform them in a rule's output".to_owned());
-    }
     for source in options.enable_source.iter().filter(|source| *source != "syscall") {
         warnings
             .push(format!("--enable-source {source}: only events of source syscall are captured"));
@@ -303,6 +308,7 @@ fn rule_source(options: &RunOptions, yaml: FalcoYaml) -> RuleSource {
             append_output,
             selection,
             static_fields: yaml.static_fields,
+            bytes: if options.print_base64 { BytesForm::Base64 } else { BytesForm::Printable },
             offering: rule_files::built_in_names(),
         },
     }

@@ -117,6 +117,7 @@ impl Judge {
             start: since_boot(),
             number: 0,
             history: History::default(),
+            bytes: plan.bytes(),
             host_names: None,
         };
         let time = u64::try_from(identity_wait.as_nanos()).unwrap_or(u64::MAX);
@@ -345,6 +346,7 @@ impl Judge {
     pub fn replace(&mut self, rules: Ruleset) -> Ruleset {
         self.settle_all();
         let former = std::mem::replace(&mut self.rules, rules);
+        self.context.bytes = self.rules.plan.bytes();
         self.ask_host_names();
         former
     }

@@ -184,6 +184,7 @@ impl Recorder {
                 number: 0,
                 history: History::default(),
                 host_names: None,
+                bytes: Default::default(),
             },
             fields: plain_fields(),
             arena: Bump::new(),

@@ -52,7 +52,7 @@ const STOP_LIMIT: Duration = Duration::from_secs(3);
 
 /// Runs until SIGINT or SIGTERM.
 pub fn run(config: Config) -> anyhow::Result<()> {
-    let Config { options, rules, line, http, .. } = config;
+    let Config { options, rules, line, http, syslog, .. } = config;
     let options = &options;
     // Before there are threads: it makes child processes.
     let probe = Probe::take();
@@ -67,7 +67,7 @@ pub fn run(config: Config) -> anyhow::Result<()> {
     let ports = http_port(http.as_ref()).into_iter().collect();
     let service = {
         let mut config = service_config(options, &hostname, sample.clone())?;
-        (config.line, config.http) = (line, http);
+        (config.line, config.http, config.syslog) = (line, http, syslog);
         Prepared::open(config)?
     };
 
@@ -185,6 +185,7 @@ fn service_config(
             path,
             format: if options.json_output { Format::Json } else { Format::Text },
         }),
+        syslog: Format::Off,
         http: None,
         line: peregrine_alerts::LineOptions::default(),
         json_output: options.json_output,

@@ -9,6 +9,7 @@ use crate::check::{Check, Compiled};
 use crate::events::{EventSet, EventType};
 use crate::expression::{Expr, ExprId, Expressions};
 use crate::fields::{FieldId, Trait, host_name};
+use crate::output::BytesForm;
 use crate::plan::{
     Condition, Interest, Node, NodeId, NodeKind, Plan, Program, Rule, RuleId, RuleMatching,
 };
@@ -34,7 +35,7 @@ pub(crate) fn plan(
     mut expressions: Expressions,
     rules: Vec<CheckedRule>,
     order: &[usize],
-    matching: RuleMatching,
+    (matching, bytes): (RuleMatching, BytesForm),
 ) -> Plan {
     let roots: Vec<_> = order
         .iter()
@@ -49,7 +50,7 @@ pub(crate) fn plan(
         sources: expressions.values().into(),
     });
     let (rules, outputs): (Vec<_>, Vec<_>) =
-        rules.into_iter().map(|it| (it.rule, it.output.finish(Arc::clone(&table)))).unzip();
+        rules.into_iter().map(|it| (it.rule, it.output.finish(Arc::clone(&table), bytes))).unzip();
     Plan {
         identity: Arc::default(),
         rules: rules.into(),
@@ -61,6 +62,7 @@ pub(crate) fn plan(
         n_slots,
         interest,
         matching,
+        bytes,
         open_needs,
     }
 }

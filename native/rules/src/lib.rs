@@ -84,7 +84,7 @@ pub use fields::{
 pub use glob::matches_glob;
 pub use load::{LoadOptions, OutputAddition, OutputMatch, load};
 pub use nearest::nearest;
-pub use output::{OutputFormat, OutputValue, RenderedOutput};
+pub use output::{BytesForm, OutputFormat, OutputValue, RenderedOutput};
 pub use plan::{Interest, Plan, Rule, RuleId, RuleMatching};
 pub use prefilter::{OPENS, OpenClass, OpenNames, OpenNeed, is_unclean};
 pub use priority::Priority;

@@ -9,6 +9,7 @@ use crate::expression::ExprId;
 use crate::items::{self, Kind};
 use crate::lists::Lists;
 use crate::merge::{self, Definitions, Rule as Definition};
+use crate::output::BytesForm;
 use crate::plan::{Plan, Rule, RuleMatching};
 use crate::priority::Priority;
 use crate::selection::{self, Selection};
@@ -36,6 +37,8 @@ pub struct LoadOptions {
     pub selection: Vec<Selection>,
     /// Fields with the same text for every event, by their names behind `static.`.
     pub static_fields: Vec<(String, String)>,
+    /// How outputs write bytes.
+    pub bytes: BytesForm,
     /// Names of files that come with the program: it is no matter if nothing uses their macros and
     /// lists, and their rules are tried behind those of other files, so that a rule of the user's is
     /// not hidden by one that nobody asked for.
@@ -84,6 +87,7 @@ impl Default for LoadOptions {
             append_output: Vec::new(),
             selection: Vec::new(),
             static_fields: Vec::new(),
+            bytes: BytesForm::default(),
             offering: vec!["peregrine_rules.yaml".to_owned()],
         }
     }
@@ -117,8 +121,8 @@ pub fn load(files: &[RuleFile], options: &LoadOptions) -> (Option<Plan>, Vec<Dia
         let file = files.get(rules[*index].rule.place.file);
         file.is_some_and(|file| options.offering.contains(&file.name))
     });
-    let plan =
-        (!has_error(&found)).then(|| compile::plan(expressions, rules, &order, options.matching));
+    let how = (options.matching, options.bytes);
+    let plan = (!has_error(&found)).then(|| compile::plan(expressions, rules, &order, how));
     (plan, in_file_order(found))
 }
 

@@ -15,9 +15,20 @@ use crate::fields::FieldRef;
 use crate::value::ValueId;
 use crate::values::ValueTable;
 
+/// How bytes are written where they become text.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum BytesForm {
+    /// What is no visible letter becomes a dot.
+    #[default]
+    Printable,
+    /// All of them as base64.
+    Base64,
+}
+
 /// A compiled output text.
 #[derive(Debug)]
 pub struct OutputFormat {
+    bytes: BytesForm,
     segments: Box<[Segment]>,
     /// Fields in the order of their texts, each once.
     fields: Box<[OutputField]>,
@@ -90,11 +101,12 @@ impl Draft {
     }
 
     /// The format, with the values of the whole plan.
-    pub fn finish(mut self, table: Arc<ValueTable>) -> OutputFormat {
+    pub fn finish(mut self, table: Arc<ValueTable>, bytes: BytesForm) -> OutputFormat {
         self.fields.sort_by(|left, right| left.name.cmp(&right.name));
         self.fields.dedup_by(|later, kept| later.name == kept.name);
         let time = crate::fields::lookup("evt.rawtime", None);
         OutputFormat {
+            bytes,
             segments: self.segments.into(),
             fields: self.fields.into(),
             extra: self.extra.into(),

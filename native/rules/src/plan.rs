@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::check::{Compiled, Several};
 use crate::events::{EventSet, EventType};
 use crate::fields::{FieldId, FieldRef};
-use crate::output::OutputFormat;
+use crate::output::{BytesForm, OutputFormat};
 use crate::prefilter::{OpenClass, OpenNeed, OpenNeeds};
 use crate::priority::Priority;
 use crate::shortlist::Shortlist;
@@ -96,6 +96,7 @@ pub struct Plan {
     pub(crate) n_slots: usize,
     pub(crate) interest: Interest,
     pub(crate) matching: RuleMatching,
+    pub(crate) bytes: BytesForm,
     pub(crate) open_needs: OpenNeeds,
 }
 
@@ -156,6 +157,11 @@ impl Plan {
     /// The output of a rule.
     pub fn output(&self, rule: RuleId) -> &OutputFormat {
         &self.outputs[rule.index()]
+    }
+
+    /// How its outputs write bytes.
+    pub fn bytes(&self) -> BytesForm {
+        self.bytes
     }
 
     /// All fields that judging and rendering ever ask for; some come twice.

@@ -92,6 +92,21 @@ pub(crate) fn base64<'a>(text: &[u8], arena: &'a Bump) -> Option<&'a [u8]> {
     Some(bytes.into_bump_slice())
 }
 
+/// Writes base64 with padding.
+pub(crate) fn to_base64(bytes: &[u8]) -> impl Iterator<Item = u8> {
+    const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    bytes.chunks(3).flat_map(|group| {
+        let mut whole = [0; 4];
+        whole[1..=group.len()].copy_from_slice(group);
+        let bits = u32::from_be_bytes(whole);
+        let n_digits = group.len() + 1;
+        (0..4).map(move |at| match at < n_digits {
+            true => DIGITS[(bits >> (18 - 6 * at)) as usize & 63],
+            false => b'=',
+        })
+    })
+}
+
 fn base64_digit(digit: u8) -> Option<u32> {
     Some(
         match digit {

@@ -5,8 +5,8 @@ mod support;
 use std::collections::BTreeMap;
 
 use peregrine_rules::{
-    Choice, LoadOptions, Matches, OutputAddition, OutputMatch, OutputValue, Plan, RenderedOutput,
-    RuleMatching, RulePattern, Scratch, Selection,
+    BytesForm, Choice, LoadOptions, Matches, OutputAddition, OutputMatch, OutputValue, Plan,
+    RenderedOutput, RuleMatching, RulePattern, Scratch, Selection,
 };
 use support::{FactSet, Written, files, judged, plan_of};
 
@@ -165,4 +165,38 @@ fn names_of_hosts_are_asked_for_by_rules_that_are_on_and_compare_with_them() {
     };
     assert_eq!(names(rules), ["a.example", "pool.example.org", "xmr.example.net"]);
     assert!(names(RULES).is_empty());
+}
+
+#[test]
+fn bytes_are_written_as_text_or_as_base64() {
+    let rules = "
+- {rule: sent, desc: d, condition: evt.type = openat, output: '%evt.buffer', priority: INFO}
+";
+    let mut event = event();
+    for (bytes, printable, base64) in [
+        ("GET /\n", "GET /.", "R0VUIC8K"),
+        ("ab", "ab", "YWI="),
+        ("a", "a", "YQ=="),
+        ("\u{0}\u{7f}~", "..~", "AH9+"),
+    ] {
+        let written = Written::Text(bytes.to_owned());
+        event.fields.insert("evt.buffer".to_owned(), written);
+        for (form, expected) in [(BytesForm::Printable, printable), (BytesForm::Base64, base64)] {
+            let options =
+                LoadOptions { bytes: form, suggested_output: false, ..LoadOptions::default() };
+            let plan = plan_of(&files(&[rules]), &options);
+            let rule = matched(&plan, &event).unwrap();
+            let rendered = plan.output(rule).render(&event, &mut Scratch::new());
+            assert!(rendered.message.ends_with(expected), "{rendered:?}");
+            let (name, value) = &rendered.fields[0];
+            assert_eq!(&**name, "evt.buffer");
+            assert_eq!(*value, OutputValue::Text(expected.to_owned()));
+        }
+    }
+}
+
+fn matched(plan: &Plan, event: &FactSet) -> Option<peregrine_rules::RuleId> {
+    let mut matches = Matches::default();
+    plan.evaluate(event, &mut Scratch::new(), &mut matches);
+    matches.matched().first().copied()
 }

@@ -91,10 +91,11 @@ fn http(url: &str) -> HttpConfig {
         user_agent: "peregrined/test".to_owned(),
         headers: Vec::new(),
         insecure: false,
-        ca: None,
+        ca: Vec::new(),
         client: None,
         compress: false,
         keep_alive: true,
+        echo: false,
     }
 }
 
@@ -166,7 +167,7 @@ fn settings_that_cannot_work_are_refused_at_the_start() {
         AlertService::start(config).err().expect("refused").to_string()
     };
     assert!(refused(http("falco:2801")).contains("write http://HOST:PORT/"));
-    let ca = HttpConfig { ca: Some(empty.clone()), ..http("https://a") };
+    let ca = HttpConfig { ca: vec![empty.clone()], ..http("https://a") };
     assert!(refused(ca).contains("empty.pem"));
     let headers = vec![("a b".to_owned(), String::new())];
     assert!(refused(HttpConfig { headers, ..http("http://a") }).contains("\"a b\""));

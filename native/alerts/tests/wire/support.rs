@@ -30,6 +30,7 @@ pub fn config(folder: &Path) -> ServiceConfig {
         stdout: Format::Off,
         file: None,
         http: None,
+        syslog: Format::Off,
         line: peregrine_alerts::LineOptions::default(),
         json_output: false,
         status: Arc::new(Vec::new),

@@ -286,6 +286,7 @@ mod tests {
             number: 1,
             history: Default::default(),
             host_names: None,
+            bytes: Default::default(),
         };
         let container = identify(path.as_bytes());
         let place = Place {

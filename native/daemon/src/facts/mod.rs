@@ -28,7 +28,7 @@ use peregrine_capture::{
     Syscall,
     event::{Call, Descriptor, Event, Kind, OpenCall},
 };
-use peregrine_rules::{EventSet, EventType, Facts, FieldId, FieldRef, StateId, Value};
+use peregrine_rules::{BytesForm, EventSet, EventType, Facts, FieldId, FieldRef, StateId, Value};
 use peregrine_world::{Process, World, identity::Standing};
 
 use crate::{clock::Clock, host_names};
@@ -51,6 +51,8 @@ pub struct Context {
     pub number: u64,
     /// What the few fields need that tell of more than one event.
     pub history: History,
+    /// How bytes become text.
+    pub bytes: BytesForm,
     /// Names of addresses, where they are looked up.
     pub host_names: Option<Arc<host_names::Table>>,
 }

@@ -6,7 +6,7 @@ use peregrine_capture::event::{
     Call, Connect, Descriptor, Event, ExecFailed, Fork, Kind, Layer, Open, OpenCall, Place, Socket,
 };
 use peregrine_rules::{
-    Argument, EventType, FieldId, FieldRef, Value,
+    Argument, BytesForm, EventType, FieldId, FieldRef, Value,
     parameters::{DescriptorName, Names, Parameters, Raw, Rendered, SocketTuple},
 };
 use peregrine_world::Process;
@@ -84,6 +84,10 @@ pub fn field<'a>(
 }
 
 impl Names for Known<'_> {
+    fn bytes(&self) -> BytesForm {
+        self.actor.context.bytes
+    }
+
     fn descriptor<'a>(&'a self, number: i64, arena: &'a Bump) -> Option<DescriptorName<'a>> {
         match &self.event.kind {
             Kind::Open(open) if open.result == number => {

@@ -18,6 +18,7 @@ use bumpalo::Bump;
 use super::flags::FlagTable;
 use super::{EventKind, EventType};
 use crate::facts::Value;
+use crate::output::BytesForm;
 
 /// A parameter of an event type.
 #[derive(Debug)]
@@ -148,6 +149,10 @@ pub trait Names {
         path: &[u8],
         arena: &'a Bump,
     ) -> Option<&'a [u8]>;
+    /// How bytes are written.
+    fn bytes(&self) -> BytesForm {
+        BytesForm::default()
+    }
     /// `YYYY-MM-DD HH:MM:SS.nnnnnnnnn +zzzz` of nanoseconds since the epoch.
     fn date<'a>(&'a self, time: u64, arena: &'a Bump) -> Option<&'a [u8]>;
 }

@@ -3,10 +3,11 @@
 use std::sync::Arc;
 
 use super::parse::prints_nothing;
-use super::{OutputField, OutputFormat, Segment};
+use super::{BytesForm, OutputField, OutputFormat, Segment};
 use crate::evaluate::Scratch;
 use crate::facts::{Facts, Value};
 use crate::fields::{FieldRef, FieldType, Trait};
+use crate::value::to_base64;
 use crate::values::Values;
 
 /// What stands for a value that is not there.
@@ -73,14 +74,14 @@ impl OutputFormat {
     pub fn render<F: Facts>(&self, facts: &F, scratch: &mut Scratch) -> RenderedOutput {
         scratch.arena.reset();
         let mut values = Values::once(facts, &self.table, &scratch.arena);
-        let message = written(&self.segments, &mut values);
+        let message = written(&self.segments, &mut values, self.bytes);
         let time = || facts.value(&self.time, &scratch.arena);
         let typed = |it: &OutputField| {
-            (Arc::clone(&it.name), typed(values.get(it.value), &it.field, &time))
+            (Arc::clone(&it.name), typed(values.get(it.value), &it.field, self.bytes, &time))
         };
         let mut fields: Vec<_> = self.fields.iter().map(typed).collect();
         for (name, segments) in &self.extra {
-            let text = OutputValue::Text(written(segments, &mut values));
+            let text = OutputValue::Text(written(segments, &mut values, self.bytes));
             match fields.binary_search_by(|(known, _)| known.cmp(name)) {
                 Ok(place) => fields[place].1 = text,
                 Err(place) => fields.insert(place, (Arc::clone(name), text)),
@@ -90,13 +91,13 @@ impl OutputFormat {
     }
 }
 
-fn written<F: Facts>(segments: &[Segment], values: &mut Values<'_, F>) -> String {
+fn written<F: Facts>(segments: &[Segment], values: &mut Values<'_, F>, bytes: BytesForm) -> String {
     let mut message = String::new();
     for segment in segments {
         match segment {
             Segment::Text(text) => message.push_str(text),
             Segment::Value { value, field, width } => {
-                let text = text(values.get(*value), field.as_ref());
+                let text = text(values.get(*value), field.as_ref(), bytes);
                 push_in_width(&mut message, &text, *width);
             }
         }
@@ -120,35 +121,42 @@ pub(crate) fn shown(value: Value<'_>, field: &FieldRef) -> String {
     match value {
         Value::Unknown => "<not known yet>".to_owned(),
         Value::Absent => NOT_AVAILABLE.to_owned(),
-        value => text(value, Some(field).filter(|field| !prints_nothing(field))),
+        value => {
+            let field = Some(field).filter(|field| !prints_nothing(field));
+            text(value, field, BytesForm::Printable)
+        }
     }
 }
 
 /// A value as the message shows it.
-fn text(value: Value<'_>, field: Option<&FieldRef>) -> String {
+fn text(value: Value<'_>, field: Option<&FieldRef>, form: BytesForm) -> String {
     if field.is_some_and(prints_nothing) {
         return NOT_AVAILABLE.to_owned();
     }
     match value {
         Value::List(elements) if field.is_some_and(FieldRef::has_candidates) => {
             let known = elements.iter().filter(|it| **it != Value::Unknown);
-            let parts: Vec<_> = known.map(|element| single(*element, field)).collect();
+            let parts: Vec<_> = known.map(|element| single(*element, field, form)).collect();
             if parts.is_empty() { NOT_AVAILABLE.to_owned() } else { parts.join(" ") }
         }
         Value::List(elements) => {
-            let parts: Vec<_> = elements.iter().map(|element| single(*element, field)).collect();
+            let parts: Vec<_> =
+                elements.iter().map(|element| single(*element, field, form)).collect();
             cut(format!("({})", parts.join(",")))
         }
-        value => single(value, field),
+        value => single(value, field, form),
     }
 }
 
-fn single(value: Value<'_>, field: Option<&FieldRef>) -> String {
+fn single(value: Value<'_>, field: Option<&FieldRef>, form: BytesForm) -> String {
     let is = |wanted: Trait| field.is_some_and(|field| field.id.row().is(wanted));
     match value {
         Value::Absent | Value::Unknown | Value::List(_) => NOT_AVAILABLE.to_owned(),
         Value::Str(bytes) if field.is_some_and(|it| it.field_type == FieldType::Bytes) => {
-            cut(bytes.iter().map(|byte| printable(*byte)).collect())
+            match form {
+                BytesForm::Printable => cut(bytes.iter().map(|byte| printable(*byte)).collect()),
+                BytesForm::Base64 => to_base64(bytes).map(char::from).collect(),
+            }
         }
         Value::Str(bytes) => String::from_utf8_lossy(bytes).into_owned(),
         Value::I64(number) if is(Trait::Hexadecimal) => format!("{number:X}"),
@@ -172,9 +180,14 @@ fn cut(mut text: String) -> String {
 }
 
 /// A value with its type.
-fn typed<'a>(value: Value<'a>, field: &FieldRef, time: &dyn Fn() -> Value<'a>) -> OutputValue {
+fn typed<'a>(
+    value: Value<'a>,
+    field: &FieldRef,
+    form: BytesForm,
+    time: &dyn Fn() -> Value<'a>,
+) -> OutputValue {
     let row = field.id.row();
-    let shown = || text(value, Some(field));
+    let shown = || text(value, Some(field), form);
     match value {
         _ if prints_nothing(field) => OutputValue::Null,
         Value::Absent | Value::Unknown => OutputValue::Null,
@@ -196,7 +209,7 @@ fn typed<'a>(value: Value<'a>, field: &FieldRef, time: &dyn Fn() -> Value<'a>) -
             if is_any { OutputValue::Text(shown()) } else { OutputValue::Null }
         }
         Value::List(elements) => {
-            let typed = |element: &Value<'a>| typed(*element, field, time);
+            let typed = |element: &Value<'a>| typed(*element, field, form, time);
             OutputValue::List(elements.iter().map(typed).collect())
         }
     }

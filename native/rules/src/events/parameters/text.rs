@@ -9,6 +9,8 @@ use super::{
     ParameterKind, Parameters, Raw, Rendered, SocketAddress, SocketTuple, chosen, from_kernel,
 };
 use crate::events::numbers::{error_name, signal_name, syscall_name};
+use crate::output::BytesForm;
+use crate::value::to_base64;
 
 /// The descriptor that stands for the working directory.
 const AT_FDCWD: i64 = -100;
@@ -174,6 +176,9 @@ fn bytes_of<'a>(
         ParameterKind::Path => None,
         ParameterKind::PathAt(parameter) => of.directory(parameter),
         ParameterKind::Text => return plain(bytes),
+        ParameterKind::Bytes if of.names.bytes() == BytesForm::Base64 => {
+            return plain(Vec::from_iter_in(to_base64(bytes), arena).into_bump_slice());
+        }
         _ => return plain(printable(bytes, arena)),
     };
     let is_relative = bytes.first().is_some_and(|first| *first != b'/');
