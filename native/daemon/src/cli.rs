@@ -47,7 +47,7 @@ pub struct LookOptions {
     /// List the rules and end (as `rules list`)
     #[arg(short = 'L', help_heading = "Look something up")]
     pub describe_all: bool,
-    /// List the fields of a source and end (as `fields`)
+    /// List the fields of a source by their classes and end; `fields` has more
     #[arg(
         long,
         value_name = "SOURCE",

@@ -36,7 +36,8 @@ fn name(row: &Row) -> String {
     format!("{}{suffix}", row.name)
 }
 
-fn meaning(id: FieldId) -> String {
+/// What a field means, and why it has no value if it has none.
+pub fn meaning(id: FieldId) -> String {
     let row = id.row();
     let mut text = row.doc.to_owned();
     if let Some(why) = id.why_never() {

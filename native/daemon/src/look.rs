@@ -13,7 +13,7 @@ use crate::{
     check,
     cli::{Cli, FieldsOptions, LookOptions, ManualOptions},
     config::{self, Given},
-    doctor, explain, fields,
+    doctor, explain, field_classes, fields,
     rule_files::Defaults,
 };
 
@@ -55,7 +55,8 @@ pub fn look(cli: &Cli, given: &Given<'_>) -> ExitCode {
             return ExitCode::FAILURE;
         }
         Some(_) if look.names => names(),
-        Some(_) => fields::list(&FieldsOptions { markdown: false, json }),
+        Some(_) if json => fields::list(&FieldsOptions { markdown: false, json }),
+        Some(_) => field_classes::by_class(),
         None => events(),
     };
     print(&text)
@@ -81,15 +82,21 @@ fn names() -> String {
         .collect()
 }
 
-/// Event types with the names of their parameters, as `evt.arg.NAME` takes them.
+/// Event types with the names of their parameters, as `evt.arg.NAME` takes them: by kind, each with
+/// the direction of `evt.dir`, as Falco lists them.
 fn events() -> String {
-    EventType::all()
-        .filter(|event| event.kind() != EventKind::Retired)
-        .map(|event| {
-            let names: Vec<_> = event.parameters().iter().map(|parameter| parameter.name).collect();
-            format!("{}({})\n", event.name(), names.join(", "))
-        })
-        .collect()
+    let of_kind = |is_it: fn(EventKind) -> bool| -> String {
+        EventType::all()
+            .filter(|event| is_it(event.kind()))
+            .map(|event| {
+                let names: Vec<_> = event.parameters().iter().map(|it| it.name).collect();
+                format!("< {}({})\n", event.name(), names.join(", "))
+            })
+            .collect()
+    };
+    let calls = of_kind(|kind| matches!(kind, EventKind::Syscall | EventKind::Generic));
+    let others = of_kind(|kind| kind == EventKind::Other);
+    format!("## Syscall events\n\n{calls}\n## Tracepoint events and metaevents\n\n{others}")
 }
 
 /// The manual page, from the definition of the command line.
@@ -161,8 +168,12 @@ mod tests {
 
     #[test]
     fn names_and_events_are_listed_one_a_line() {
+        assert!(events().starts_with("## Syscall events\n\n< "));
         assert!(names().lines().any(|line| line == "proc.name"));
         let events = events();
-        assert!(events.lines().any(|line| line.starts_with("openat(fd, dirfd, name")), "{events}");
+        assert!(
+            events.lines().any(|line| line.starts_with("< openat(fd, dirfd, name")),
+            "{events}"
+        );
     }
 }

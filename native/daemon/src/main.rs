@@ -17,6 +17,7 @@ mod describe;
 mod doctor;
 mod explain;
 mod facts;
+mod field_classes;
 mod fields;
 mod floods;
 mod host_names;

@@ -46,7 +46,10 @@ export function readCatalogue(): Catalogue {
     .filter((name) => name === name.toLowerCase() || name.endsWith('?'))
     .map((name) => name.replace(/[[(].*/, ''))
     .filter((name) => !LEFT_OUT.test(name))
-  const lines = ask('--list-events').trim().split('\n')
+  const lines = ask('--list-events')
+    .split('\n')
+    .filter((line) => line.startsWith('< '))
+    .map((line) => line.slice('< '.length))
   const events = lines.map((line): [string, readonly string[]] => {
     const [name = '', rest = ''] = line.replace(')', '').split('(')
     return [name, rest === '' ? [] : rest.split(', ')]
