@@ -81,3 +81,13 @@ export async function untilDone(
     }
   }
 }
+
+/** Runs one piece of work after the other, in the order of the calls. */
+export function createTurns(): <T>(work: () => Promise<T>) => Promise<T> {
+  let last: Promise<unknown> = Promise.resolve()
+  return (work) => {
+    const turn = last.then(work, work)
+    last = turn
+    return turn
+  }
+}

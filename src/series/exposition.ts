@@ -10,6 +10,8 @@ import type { Showing } from './scrapers.js'
 
 /** Some hundred lines: few enough blocks, and no long hold of the event loop. */
 const BLOCK_BYTES = 120 * 1024
+/** More than a usual line takes. Few series get a small block: what each scrape allocates is garbage. */
+const LINE_BYTES = 256
 /** More than a number takes, with the blank before it and the end of the line. */
 const NUMBER_BYTES = 32
 
@@ -37,7 +39,10 @@ function* renderFamily(
   { lastBirth }: Showing,
   toValue: (series: Series) => number,
 ): Generator<Buffer> {
-  let block = Buffer.allocUnsafe(BLOCK_BYTES)
+  let left = counts.size
+  const allocate = (least: number): Buffer =>
+    Buffer.allocUnsafe(Math.max(least, Math.min(BLOCK_BYTES, left * LINE_BYTES)))
+  let block = allocate(0)
   let at = 0
   for (const series of counts.all()) {
     // In order of birth: the rest was born after this answer began.
@@ -45,15 +50,16 @@ function* renderFamily(
     const { labelBytes } = series
     const length = name.length + labelBytes.length + NUMBER_BYTES
     if (at + length > block.length) {
-      yield block.subarray(0, at)
-      block = Buffer.allocUnsafe(Math.max(BLOCK_BYTES, length))
+      if (at > 0) yield block.subarray(0, at)
+      block = allocate(length)
       at = 0
     }
+    left--
     block.set(name, at)
     block.set(labelBytes, at + name.length)
     at = writeNumber(block, at + name.length + labelBytes.length, toValue(series))
   }
-  yield block.subarray(0, at)
+  if (at > 0) yield block.subarray(0, at)
 }
 
 /** ` 12\n`; gives back where it ends. */

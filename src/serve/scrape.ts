@@ -6,9 +6,10 @@
  * the same while it is being made gets the same bytes.
  */
 import { setImmediate } from 'node:timers/promises'
-import { pipeline, Readable } from 'node:stream'
-import { createGzip } from 'node:zlib'
+import { Readable } from 'node:stream'
+import { createPacker, toGzip } from '../pack.js'
 import { renderSeries, type Counts, type Showing } from '../series/index.js'
+import { createTurns } from '../waits.js'
 
 export interface ScrapeOptions {
   readonly counts: Counts
@@ -22,23 +23,29 @@ export interface ScrapeRenderer {
   packed(showing: Showing): Promise<Buffer>
 }
 
-/** Level 1: labels repeat so much that more work saves next to nothing. */
-const GZIP = { level: 1, chunkSize: 64 * 1024 }
-
 export function createScrapeRenderer({ counts, renderSelf }: ScrapeOptions): ScrapeRenderer {
+  // One for all scrapes: the memory of a new one for each would bring on a full collection of
+  // garbage, which holds everybody, every few scrapes.
+  const packer = createPacker()
+  const inTurn = createTurns()
   /** By the youngest series in it; only of answers that are the same for everybody. */
   let underWay: { readonly lastBirth: number; readonly body: Promise<Buffer> } | undefined
 
   async function plain(showing: Showing): Promise<Readable> {
+    return Readable.from(await blocks(showing), { objectMode: false })
+  }
+
+  async function blocks(showing: Showing): Promise<AsyncGenerator<Buffer>> {
     const self = await renderSelf()
-    return Readable.from(paced(renderSeries(counts, showing), self), { objectMode: false })
+    return paced(renderSeries(counts, showing), self)
   }
 
   async function pack(showing: Showing): Promise<Buffer> {
-    const parts: Buffer[] = []
-    const packed = pipeline(await plain(showing), createGzip(GZIP), () => undefined)
-    for await (const part of toBuffers(packed)) parts.push(part)
-    return Buffer.concat(parts)
+    const pieces: Buffer[] = []
+    for await (const block of await blocks(showing)) {
+      pieces.push(await inTurn(() => packer.pack(block)))
+    }
+    return toGzip(pieces)
   }
 
   return {
@@ -57,10 +64,6 @@ export function createScrapeRenderer({ counts, renderSelf }: ScrapeOptions): Scr
       return body
     },
   }
-}
-
-function toBuffers(stream: AsyncIterable<Buffer>): AsyncIterable<Buffer> {
-  return stream
 }
 
 async function* paced(series: Iterable<Buffer>, self: string): AsyncGenerator<Buffer> {

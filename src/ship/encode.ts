@@ -9,7 +9,7 @@
 import type { Alert } from '../alert.js'
 import type { Chunk } from '../store/index.js'
 import { writeEntry, type Fixed } from './entry.js'
-import { createPacker, packNow, toGzip, unpack } from './pack.js'
+import { createPacker, packNow, toGzip, unpack } from '../pack.js'
 import type { Placed, Streams } from './streams.js'
 import { JsonWriter } from './writer.js'
 

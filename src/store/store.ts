@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Position } from '../alert.js'
 import type { ScraperRecord, SeriesRecord } from '../series/index.js'
+import { createTurns } from '../waits.js'
 import { openDatabase } from './open.js'
 import { createOutbox, type Chunk, type ChunkRef, type Outbox } from './outbox.js'
 import { readKept, readRefs, type Kept } from './read.js'
@@ -216,16 +217,6 @@ export async function openStore(wanted: string): Promise<Store> {
       await database.close()
       if (isTemporary) await rm(directory, { recursive: true, force: true })
     },
-  }
-}
-
-/** Runs one piece of work after the other, in the order of the calls. */
-function createTurns(): <T>(work: () => Promise<T>) => Promise<T> {
-  let last: Promise<unknown> = Promise.resolve()
-  return (work) => {
-    const turn = last.then(work, work)
-    last = turn
-    return turn
   }
 }
 
