@@ -314,7 +314,7 @@ function toShipping(loki: LokiConfig, live: Live, store: Store, fixed: Fixed): S
     const all = [...alerts]
     const wanted = all.filter(isWanted)
     health.filtered += all.length - wanted.length
-    return encodeAll(wanted, toEventId, nowMilliseconds)
+    return encodeAll(wanted, toEventId, nowMilliseconds + health.offsetMilliseconds)
   }
   // What waits for a tenant that is configured no more still goes to that tenant.
   const tenants = new Set([common, ...tenantOfNamespace.values(), ...store.tenants()])

@@ -395,6 +395,16 @@ function aboutShipping(
       read: () => [[{}, streams?.moves ?? 0]],
     },
     {
+      name: 'peregrine_ship_retimed_entries_total',
+      help: 'Entries that Loki refused for their time and that were pushed again with another one.',
+      read: () => [[{}, ship.retimed]],
+    },
+    {
+      name: 'peregrine_ship_clock_offset_seconds',
+      help: "By how much Loki's clock is ahead of the exporter's; below 3 s it is taken for 0.",
+      read: () => [[{}, ship.offsetMilliseconds / 1000]],
+    },
+    {
       name: 'peregrine_ship_waiting_entries',
       help: 'Entries in the outbox.',
       read: () => [[{}, store.waiting.entries]],

@@ -8,9 +8,10 @@
  */
 import type { Alert } from '../alert.js'
 import type { Chunk } from '../store/index.js'
-import { writeEntry, type Fixed } from './entry.js'
+import { toRfc3339, writeEntry, type Fixed } from './entry.js'
 import { createPacker, packNow, toGzip, unpack } from '../pack.js'
 import type { Placed, Streams } from './streams.js'
+import type { Retime } from './times.js'
 import { JsonWriter } from './writer.js'
 
 /** Small enough that several make a push and one is no burden, large enough to be few. */
@@ -112,12 +113,51 @@ export function encodePush(bodies: readonly Buffer[]): Buffer {
 
 export interface Part {
   readonly entries: number
+  readonly plainBytes: number
   readonly body: Buffer
 }
 
 interface Piece {
   readonly labels: string
   readonly value: string
+}
+
+export interface Retimed {
+  /** What may be stored already: the same entries as before. */
+  readonly kept: Part
+  readonly moved: Part
+}
+
+/** Entries that were surely refused get another time and keep the true one as metadata. */
+export function retimeBodies(
+  bodies: readonly Buffer[],
+  toRetime: (all: readonly bigint[]) => Retime,
+): Retimed {
+  const pieces = bodies.flatMap((body) => toPieces(unpack(body)))
+  const retime = toRetime(pieces.map(toTime))
+  const kept: Piece[] = []
+  const moved: Piece[] = []
+  for (const piece of pieces) {
+    const time = retime(toTime(piece))
+    if (time === undefined) kept.push(piece)
+    else moved.push(toMoved(piece, time))
+  }
+  return { kept: toPart(kept), moved: toPart(moved) }
+}
+
+function toTime({ value }: Piece): bigint {
+  return BigInt(/^\["(\d+)"/.exec(value)?.[1] ?? 0)
+}
+
+function toMoved(piece: Piece, time: bigint): Piece {
+  const parsed: unknown = JSON.parse(piece.value)
+  if (!Array.isArray(parsed)) return piece
+  const fields: readonly unknown[] = parsed
+  const [, line, metadata] = fields
+  const known = typeof metadata === 'object' && metadata !== null ? metadata : {}
+  // Of an entry that was moved before, the true time is there already, and stays.
+  const all = { event_time: toRfc3339(toTime(piece)), ...known }
+  return { labels: piece.labels, value: JSON.stringify([String(time), line, all]) }
 }
 
 /** Bodies as two of about half the entries, in order; undefined for a single entry. */
@@ -136,7 +176,8 @@ function toPart(pieces: readonly Piece[]): Part {
     else values.push(value)
   }
   const bodies = Array.from(streams, ([labels, values]) => renderStream(labels, values.join(',')))
-  return { entries: pieces.length, body: packNow(bodies.join(',')) }
+  const plain = bodies.join(',')
+  return { entries: pieces.length, plainBytes: Buffer.byteLength(plain), body: packNow(plain) }
 }
 
 function toPieces(plain: Buffer): readonly Piece[] {

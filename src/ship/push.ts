@@ -20,6 +20,8 @@ export type Answer =
       readonly status: number
       readonly text: string
       readonly retryAfterMilliseconds: number | undefined
+      /** Of Loki's clock, or of what stands in front of it. */
+      readonly dateMilliseconds: number | undefined
     }
   | { readonly kind: 'unreachable'; readonly text: string }
 
@@ -87,6 +89,7 @@ async function toAnswer(response: Dispatcher.ResponseData): Promise<Answer> {
     status: response.statusCode,
     text,
     retryAfterMilliseconds: toMilliseconds(typeof after === 'string' ? after : undefined),
+    dateMilliseconds: toTime(response.headers.date),
   }
 }
 
@@ -105,6 +108,11 @@ async function readStart(body: AsyncIterable<Buffer>): Promise<string> {
 /** Seconds only; the date form is not used by anything in front of Loki. */
 function toMilliseconds(seconds: string | undefined): number | undefined {
   return seconds !== undefined && /^\d{1,6}$/.test(seconds) ? Number(seconds) * 1000 : undefined
+}
+
+function toTime(date: string | string[] | undefined): number | undefined {
+  const time = typeof date === 'string' ? Date.parse(date) : Number.NaN
+  return Number.isFinite(time) ? time : undefined
 }
 
 function describe(error: unknown): string {

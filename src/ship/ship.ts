@@ -3,7 +3,9 @@
  *
  *   outbox ─► batch ─► push ─► decide ─┬─ accepted, rejected ─► finish (gone from the outbox)
  *                                      ├─ later, held ────────► wait, push the same bytes
- *                                      └─ too large ──────────► halves, in order
+ *                                      ├─ too large, or again
+ *                                      │  and again too many ─► halves, in order
+ *                                      └─ of a wrong time ────► other times, into the outbox
  *
  * One push at a time, for each tenant: that is what keeps the order. A push under way when the process dies is
  * repeated byte for byte, and Loki drops the repetition.
@@ -11,8 +13,9 @@
 import type { LoadedChunks, OutboxLimits, Store } from '../store/index.js'
 import { delay, isStopped, toBackoff, untilDone, type Backoff, type Bell } from '../waits.js'
 import { decide, toRejectedCount, type Decision } from './decide.js'
-import { encodePush, halveBodies } from './encode.js'
+import { encodePush, halveBodies, retimeBodies } from './encode.js'
 import type { Answer, Pusher } from './push.js'
+import { createRetime, toOffset, toRefusedTimes, type RefusedTimes } from './times.js'
 
 export type ShipDrop = 'rejected' | 'too_large' | 'outbox_full' | 'outbox_age' | 'lost_on_disk'
 
@@ -22,6 +25,10 @@ export interface ShipHealth {
   accepted: number
   /** Alerts that the user's filters leave out. */
   filtered: number
+  /** Entries that were refused for their time and got another one. */
+  retimed: number
+  /** By how much Loki's clock is ahead of ours, as its last answer says. */
+  offsetMilliseconds: number
   readonly dropped: Map<ShipDrop, number>
   /** The last answer that was not "accepted", until one is. */
   trouble: string | undefined
@@ -52,6 +59,16 @@ interface Part {
   readonly entries: number
 }
 
+/** What became of a batch: delivered or given up, not yet because we stop, or refused for its times. */
+type Ending = 'done' | 'stopped' | RefusedTimes
+
+/** Of one batch; counted only when it is finished, since some of it may be pushed again. */
+interface Tally {
+  accepted: number
+  rejected: number
+  tooLarge: number
+}
+
 /** Unpacked, as Loki counts: a push of its default burst would be refused; this is a third. */
 const BATCH = { plainBytes: 2 * 1024 * 1024, entries: 5_000 }
 /** What comes within this time goes along; a lone alert is with Loki in well under a second. */
@@ -59,12 +76,18 @@ const GATHER_MILLISECONDS = 100
 const BACKOFF: Backoff = { firstMilliseconds: 500, limitMilliseconds: 30_000 }
 const HELD_BACKOFF: Backoff = { firstMilliseconds: 5_000, limitMilliseconds: 60_000 }
 const TRIM_MILLISECONDS = 30_000
+/** A push that is over Loki's burst is over it for ever: it is halved after as many answers 429. */
+const TOO_MANY_ATTEMPTS = 3
+/** More than many entries of one push need; a clock that fits no time must not go round for ever. */
+const RETIMES_IN_A_ROW = 20
 
 export function createShipHealth(): ShipHealth {
   return {
     pushes: new Map(),
     accepted: 0,
     filtered: 0,
+    retimed: 0,
+    offsetMilliseconds: 0,
     dropped: new Map(),
     trouble: undefined,
     troubleSinceMilliseconds: 0,
@@ -82,6 +105,7 @@ export async function runShip(
     untilDone(work, storeFailed, BACKOFF, signal)
   // What is being pushed is not given up: it must leave room for what is newer.
   const batch = { ...BATCH, bytes: limits.bytes / 2 }
+  let retimes = 0
   while (!signal.aborted) {
     await surely(() => trim(health, store, limits, clock()))
     if (store.waiting.plainBytes < BATCH.plainBytes) await delay(GATHER_MILLISECONDS, signal)
@@ -90,8 +114,18 @@ export async function runShip(
       await bell.wait(signal, TRIM_MILLISECONDS)
       continue
     }
-    const isDone = await deliver(toPart(loaded, health), health, options, signal)
-    if (!isDone) continue
+    const tally = { accepted: 0, rejected: 0, tooLarge: 0 }
+    const ending = await deliver(toPart(loaded, health), tally, health, options, signal)
+    if (ending === 'stopped') continue
+    const isRetimed =
+      ending !== 'done' &&
+      retimes < RETIMES_IN_A_ROW &&
+      (await retime(loaded, ending, health, options, signal))
+    retimes = isRetimed ? retimes + 1 : 0
+    if (isRetimed) continue
+    health.accepted += tally.accepted
+    add(health.dropped, 'rejected', tally.rejected)
+    add(health.dropped, 'too_large', tally.tooLarge)
     const oldest = loaded.refs[0]?.atMilliseconds ?? clock()
     options.shipped(Math.max(0, clock() - oldest) / 1000)
     await surely(() => store.finish(loaded.refs))
@@ -118,63 +152,114 @@ function toPart({ refs, bodies }: LoadedChunks, health: ShipHealth): Part {
   return { bodies: bodies.filter((body) => body.length > 0), entries }
 }
 
-/** True when each entry is delivered or given up; false when stopped before that. */
+/**
+ * Puts entries that were surely refused for their time back into the outbox with another one, on
+ * disk before they are pushed: a push repeated with yet another time would be a second entry.
+ * False where none surely was.
+ */
+async function retime(
+  { refs, bodies }: LoadedChunks,
+  refused: RefusedTimes,
+  health: ShipHealth,
+  { store, tenant, clock, storeFailed }: ShipOptions,
+  signal: AbortSignal,
+): Promise<boolean> {
+  const lokiMilliseconds = clock() + health.offsetMilliseconds
+  const present = bodies.filter((body) => body.length > 0)
+  const { kept, moved } = retimeBodies(present, (all) =>
+    createRetime(refused, all, lokiMilliseconds),
+  )
+  if (moved.entries === 0) return false
+  const chunks = [kept, moved]
+    .filter(({ entries }) => entries > 0)
+    .map((part) => ({ tenant, ...part }))
+  const replace = (): Promise<void> => store.replace(refs, chunks, clock())
+  if (await untilDone(replace, storeFailed, BACKOFF, signal)) health.retimed += moved.entries
+  return true
+}
+
 async function deliver(
   part: Part,
+  tally: Tally,
   health: ShipHealth,
   options: ShipOptions,
   signal: AbortSignal,
-): Promise<boolean> {
-  if (part.bodies.length === 0) return true
+): Promise<Ending> {
+  if (part.bodies.length === 0) return 'done'
   const body = encodePush(part.bodies)
+  let tooMany = 0
   for (let attempt = 0; !signal.aborted; attempt++) {
-    const answer = await timedPush(body, options, signal)
-    if (isStopped(signal) && answer.kind === 'unreachable') return false
+    const answer = await timedPush(body, health, options, signal)
+    if (isStopped(signal) && answer.kind === 'unreachable') return 'stopped'
     const decision = decide(answer)
     add(health.pushes, decision, 1)
     note(health, decision, answer, options)
     switch (decision) {
       case 'accepted':
-        health.accepted += part.entries
-        return true
+        tally.accepted += part.entries
+        return 'done'
       case 'rejected':
-        giveUp(health, part.entries, toRejectedCount(answer.text, part.entries))
-        return true
-      case 'too_large':
-        return deliverHalves(part, health, options, signal)
+        return reject(part, answer, tally)
+      case 'too_large': {
+        const halves = halveBodies(part.bodies)
+        if (halves !== undefined) return deliverAll(halves, tally, health, options, signal)
+        tally.tooLarge += part.entries
+        return 'done'
+      }
       case 'later':
-      case 'held':
+      case 'held': {
         await delay(toWait(decision, answer, attempt, options), signal)
+        if (isTooMany(answer)) tooMany++
+        if (tooMany < TOO_MANY_ATTEMPTS || isStopped(signal)) continue
+        const halves = halveBodies(part.bodies)
+        if (halves !== undefined) return deliverAll(halves, tally, health, options, signal)
+      }
     }
   }
-  return false
+  return 'stopped'
 }
 
-async function deliverHalves(
-  part: Part,
+/** In order. */
+async function deliverAll(
+  parts: readonly { readonly body: Buffer; readonly entries: number }[],
+  tally: Tally,
   health: ShipHealth,
   options: ShipOptions,
   signal: AbortSignal,
-): Promise<boolean> {
-  const halves = halveBodies(part.bodies)
-  if (halves === undefined) {
-    add(health.dropped, 'too_large', part.entries)
-    return true
+): Promise<Ending> {
+  let refused: RefusedTimes | undefined
+  for (const { body, entries } of parts) {
+    const ending = await deliver({ bodies: [body], entries }, tally, health, options, signal)
+    if (ending === 'stopped') return ending
+    if (ending !== 'done') refused = ending
   }
-  for (const { body, entries } of halves) {
-    if (!(await deliver({ bodies: [body], entries }, health, options, signal))) return false
-  }
-  return true
+  return refused ?? 'done'
+}
+
+/** The rest of a rejected push was stored. */
+function reject({ entries }: Part, answer: Answer, tally: Tally): Ending {
+  const rejected = toRejectedCount(answer.text, entries)
+  tally.rejected += rejected
+  tally.accepted += entries - rejected
+  return toRefusedTimes(answer.text) ?? 'done'
+}
+
+function isTooMany(answer: Answer): boolean {
+  return answer.kind === 'status' && answer.status === 429
 }
 
 async function timedPush(
   body: Buffer,
-  { pusher, tenant, pushed }: ShipOptions,
+  health: ShipHealth,
+  { pusher, tenant, pushed, clock }: ShipOptions,
   signal: AbortSignal,
 ): Promise<Answer> {
   const begun = performance.now()
+  const sent = clock()
   const answer = await pusher.push(body, tenant, signal)
   pushed((performance.now() - begun) / 1000)
+  const date = answer.kind === 'status' ? answer.dateMilliseconds : undefined
+  health.offsetMilliseconds = toOffset(date, sent, clock()) ?? health.offsetMilliseconds
   return answer
 }
 
@@ -189,12 +274,6 @@ function toWait(
   const asked = answer.kind === 'status' ? (answer.retryAfterMilliseconds ?? 0) : 0
   const own = toBackoff(attempt, backoff, options.random ?? Math.random)
   return Math.max(own, Math.min(asked, 10 * backoff.limitMilliseconds))
-}
-
-/** The rest of a rejected push was stored. */
-function giveUp(health: ShipHealth, entries: number, rejected: number): void {
-  add(health.dropped, 'rejected', rejected)
-  health.accepted += entries - rejected
 }
 
 function note(

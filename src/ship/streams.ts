@@ -23,6 +23,7 @@ export interface Placed {
 }
 
 export interface Streams {
+  /** `nowMilliseconds` is the time of Loki's clock, as far as it is known. */
   place(alert: Alert, nowMilliseconds: number): Placed
   readonly inUse: number
   readonly demotions: number
@@ -84,10 +85,11 @@ export function createStreams({ streams: limit, windowMilliseconds }: StreamLimi
       const { labels, demoted } = choose(alert, nowMilliseconds)
       const stream = streams.get(labels) ?? { newest: 0n, usedMilliseconds: 0 }
       const now = BigInt(nowMilliseconds) * 1_000_000n
-      const time = moveInto(alert.timeNanoseconds, {
-        first: max(now - window, stream.newest - BEHIND_NANOSECONDS),
-        last: now + AHEAD_NANOSECONDS,
-      })
+      const last = now + AHEAD_NANOSECONDS
+      // Before Loki's clock was known, or set, one may have gone out that Loki could not take.
+      if (stream.newest > last) stream.newest = last
+      const first = max(now - window, stream.newest - BEHIND_NANOSECONDS)
+      const time = moveInto(alert.timeNanoseconds, { first, last })
       const isMoved = time !== alert.timeNanoseconds
       if (isMoved) moves++
       if (time > stream.newest) stream.newest = time

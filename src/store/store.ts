@@ -62,6 +62,12 @@ export interface Store {
   tenants(): ReadonlySet<string>
   /** Loki has them, or they are given up. */
   finish(refs: readonly ChunkRef[]): Promise<void>
+  /** Other chunks stand for these from now on, behind all that waits. Durable when it resolves. */
+  replace(
+    refs: readonly ChunkRef[],
+    chunks: readonly Chunk[],
+    nowMilliseconds: number,
+  ): Promise<void>
   /** Gives up what is over the limits, oldest first; returns the number of entries by cause. */
   trim(limits: OutboxLimits, nowMilliseconds: number): Promise<TrimResult>
   readonly waiting: WaitingChunks
@@ -199,6 +205,19 @@ export async function openStore(wanted: string): Promise<Store> {
         for (const { tenant } of refs) loaded.delete(tenant)
       }),
 
+    replace: (refs, chunks, nowMilliseconds) =>
+      inTurn(async () => {
+        const names = outbox.name(chunks, nowMilliseconds)
+        const puts = toOutboxPuts(chunks, names)
+        const dels = refs.map(({ key }) => ({ type: 'del' as const, key }))
+        await write(() => database.batch([...dels, ...puts], { sync: true }))
+        outbox.remove(new Set(refs))
+        fresh.remove(refs)
+        outbox.add(names)
+        fresh.add(names, chunks)
+        for (const { tenant } of refs) loaded.delete(tenant)
+      }),
+
     trim: (limits, nowMilliseconds) =>
       inTurn(async () => {
         const held = new Set([...loaded.values()].flatMap((refs) => [...refs]))
@@ -252,11 +271,14 @@ function toPuts(transaction: Transaction, refs: readonly ChunkRef[]): Put[] {
   for (const [daemon, position] of transaction.positions) {
     puts.push(toPut(POSITION_PREFIX + daemon, fromPosition(position)))
   }
-  for (const [offset, { body }] of transaction.chunks.entries()) {
-    const ref = refs[offset]
-    if (ref !== undefined) puts.push({ type: 'put', key: ref.key, value: body })
-  }
-  return puts
+  return [...puts, ...toOutboxPuts(transaction.chunks, refs)]
+}
+
+function toOutboxPuts(chunks: readonly Chunk[], refs: readonly ChunkRef[]): Put[] {
+  return chunks.flatMap(({ body }, index) => {
+    const ref = refs[index]
+    return ref === undefined ? [] : [{ type: 'put', key: ref.key, value: body }]
+  })
 }
 
 /** Bodies of chunks that were added last, up to a bound; the rest is on disk alone. */

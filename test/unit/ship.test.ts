@@ -7,6 +7,7 @@ import { createEncoder, encodePush, halveBodies } from '../../src/ship/encode.js
 import { toFixed, writeEntry, type Fixed } from '../../src/ship/entry.js'
 import { combineSums, createPacker, toGzip, unpack } from '../../src/pack.js'
 import { createStreams, type Placed } from '../../src/ship/streams.js'
+import { createRetime, toOffset, toRefusedTimes } from '../../src/ship/times.js'
 import { JsonWriter } from '../../src/ship/writer.js'
 import type { Chunk } from '../../src/store/index.js'
 import { toBackoff } from '../../src/waits.js'
@@ -34,9 +35,11 @@ const DECISIONS: readonly (readonly [status: number, decision: string])[] = [
   [504, 'later'],
 ]
 
+const NO_HEADERS = { retryAfterMilliseconds: undefined, dateMilliseconds: undefined }
+
 void t.test('decisions', (t) => {
   for (const [status, decision] of DECISIONS) {
-    const answer = { kind: 'status' as const, status, text: '', retryAfterMilliseconds: undefined }
+    const answer = { kind: 'status' as const, status, text: '', ...NO_HEADERS }
     t.equal(decide(answer), decision, String(status))
   }
   t.equal(decide({ kind: 'unreachable', text: 'ECONNREFUSED' }), 'later')
@@ -299,5 +302,51 @@ void t.test("the user's labels of series stand on log lines, too", (t) => {
   t.equal(text.split('"cluster":').length, 2, 'once')
   const parsed: unknown = JSON.parse(text)
   t.match(parsed, [String, String, { cluster: 'we"st', proc_name: 'sh', rule: alert.rule }])
+  t.end()
+})
+
+const TOO_NEW = 'entry for stream \'{a="b"}\' has timestamp too new: 2026-11-26T12:00:10Z'
+const AT = BigInt(Date.parse('2026-11-26T12:00:10Z')) * 1_000_000n
+const LOKI_NOW = Date.parse('2026-11-26T11:50:09Z')
+
+void t.test('only what was surely refused gets another time', (t) => {
+  const retimed = (
+    text: string,
+    all: readonly bigint[],
+    now = LOKI_NOW,
+  ): (bigint | undefined)[] => {
+    const refused = toRefusedTimes(text)
+    if (refused === undefined) throw new Error(text)
+    return all.map(createRetime(refused, all, now))
+  }
+  const now = BigInt(LOKI_NOW) * 1_000_000n
+  t.equal(toRefusedTimes('cannot parse'), undefined)
+  t.same(retimed(TOO_NEW, [AT - 1n, AT + 5n]), [undefined, now], 'the one that is named')
+  t.same(
+    retimed(TOO_NEW, [AT, AT + 5n, AT + 1_000_000_000n]),
+    [undefined, undefined, now],
+    'of two in the second that is named, one may have been stored',
+  )
+  t.same(retimed(`3 errors like: ${TOO_NEW}; 1 errors like: max`, [AT, AT + 1n, AT + 2n]), [
+    now,
+    now,
+    now,
+  ])
+  const early = LOKI_NOW - 3_600_000
+  t.same(retimed(TOO_NEW, [AT, AT], early), [
+    BigInt(early) * 1_000_000n,
+    BigInt(early) * 1_000_000n,
+  ])
+  const old = `entry for stream '{}' has timestamp too old: 2020-01-01T00:00:00Z, oldest acceptable timestamp is: 2026-11-26T12:00:10Z`
+  t.same(retimed(old, [AT - 1n, AT]), [AT + 300_000_000_000n, undefined])
+  t.end()
+})
+
+void t.test("Loki's clock", (t) => {
+  t.equal(toOffset(undefined, 0, 10), undefined)
+  t.equal(toOffset(9_000, 10_000, 10_010), 0, 'whole seconds say no more')
+  t.equal(toOffset(3_610_000, 10_000, 10_010), 3_600_490)
+  t.equal(toOffset(3_610_000, 10_000, 40_000), undefined, 'a late answer')
+  t.equal(toOffset(3_610_000, 10_000, 9_000), undefined, 'our own clock was set meanwhile')
   t.end()
 })

@@ -1,6 +1,7 @@
 /**
  * A stand-in for Loki's push endpoint: refuses what is not the push format, answers what the
- * test scripted, and drops repetitions (same log stream, time, line, metadata) as Loki does.
+ * test scripted, drops repetitions (same log stream, time, line, metadata) as Loki does, and
+ * takes times of its window only.
  */
 import { createServer, type IncomingHttpHeaders } from 'node:http'
 import { gunzipSync } from 'node:zlib'
@@ -87,6 +88,10 @@ export interface LokiStandIn {
   usual: ScriptedAnswer
   /** Bodies larger than this, unpacked, are answered 413. */
   bodyLimit: number
+  /** Pushes of more entries are answered 429, whole. */
+  entriesLimit: number
+  /** Loki's clock is ahead of ours by so much. */
+  clockMilliseconds: number
   readonly close: () => Promise<void>
 }
 
@@ -100,22 +105,25 @@ export async function startLoki(port = 0): Promise<LokiStandIn> {
       const isGzip = request.headers['content-encoding'] === 'gzip'
       const body = (isGzip ? gunzipSync(packed) : packed).toString()
       loki.pushes.push({ headers: request.headers, body })
-      const answer: ScriptedAnswer =
-        body.length > loki.bodyLimit ? { status: 413 } : (loki.script.shift() ?? loki.usual)
+      const answer = toAnswer(body, loki)
       const isStored = answer.stores ?? answer.status === 204
+      const refused: string[] = []
       const finish = (): void => {
+        const date = new Date(Date.now() + loki.clockMilliseconds).toUTCString()
         if (answer.status === 0) request.socket.destroy()
-        else response.writeHead(answer.status, answer.headers).end(answer.text)
+        else if (refused.length > 0) {
+          response.writeHead(400, { date }).end(toText(refused))
+        } else response.writeHead(answer.status, { date, ...answer.headers }).end(answer.text)
       }
       const { late } = answer
-      if (isStored && late?.stores !== 'at_the_end') store(body, loki, seen)
+      if (isStored && late?.stores !== 'at_the_end') refused.push(...store(body, loki, seen))
       if (late === undefined) {
         finish()
         return
       }
       setTimeout(() => {
         if (request.socket.destroyed) return
-        if (isStored && late.stores === 'at_the_end') store(body, loki, seen)
+        if (isStored && late.stores === 'at_the_end') refused.push(...store(body, loki, seen))
         finish()
       }, late.milliseconds)
     })
@@ -131,6 +139,8 @@ export async function startLoki(port = 0): Promise<LokiStandIn> {
     script: [],
     usual: { status: 204 },
     bodyLimit: Infinity,
+    entriesLimit: Infinity,
+    clockMilliseconds: 0,
     close: () =>
       new Promise((resolve) => {
         server.close(() => {
@@ -142,20 +152,60 @@ export async function startLoki(port = 0): Promise<LokiStandIn> {
   return loki
 }
 
-function store(body: string, loki: LokiStandIn, seen: Set<string>): void {
+function toAnswer(body: string, loki: LokiStandIn): ScriptedAnswer {
+  if (body.length > loki.bodyLimit) return { status: 413 }
+  const entries = body.split('"event_id":').length - 1
+  if (entries > loki.entriesLimit) return { status: 429, text: 'Ingestion rate limit exceeded' }
+  return loki.script.shift() ?? loki.usual
+}
+
+/** As Loki groups them; where there is but one, it stands alone. */
+function toText(refused: readonly string[]): string {
+  const [first = ''] = refused
+  if (refused.length === 1) return first
+  const counts = new Map<string, number>()
+  for (const text of refused) counts.set(text, (counts.get(text) ?? 0) + 1)
+  return Array.from(counts, ([text, count]) => `${count} errors like: ${text}`).join('; ')
+}
+
+const AHEAD_MILLISECONDS = 600_000
+const WINDOW_MILLISECONDS = 7 * 86_400_000
+
+/** Why Loki's clock does not let it take an entry of this time. */
+function toRefusal(nanoseconds: string, stream: object, now: number): string | undefined {
+  const milliseconds = Number(BigInt(nanoseconds) / 1_000_000n)
+  const toSeconds = (time: number): string => `${new Date(time).toISOString().slice(0, 19)}Z`
+  const what = `entry for stream '${JSON.stringify(stream)}' has timestamp`
+  if (milliseconds > now + AHEAD_MILLISECONDS) return `${what} too new: ${toSeconds(milliseconds)}`
+  const oldest = now - WINDOW_MILLISECONDS
+  if (milliseconds >= oldest) return undefined
+  const limit = `oldest acceptable timestamp is: ${toSeconds(oldest)}`
+  return `${what} too old: ${toSeconds(milliseconds)}, ${limit}`
+}
+
+/** Gives back why entries were refused; the others are stored. */
+function store(body: string, loki: LokiStandIn, seen: Set<string>): readonly string[] {
   const push: unknown = JSON.parse(body)
   if (!isValid(push)) {
     loki.faults.push(JSON.stringify(isPush.errors))
-    return
+    return []
   }
+  const refused: string[] = []
+  const now = Date.now() + loki.clockMilliseconds
   for (const { stream, values } of push.streams) {
     for (const [time, line, metadata] of values) {
+      const refusal = toRefusal(time, stream, now)
+      if (refusal !== undefined) {
+        refused.push(refusal)
+        continue
+      }
       const identity = JSON.stringify([stream, time, line, metadata])
       if (seen.has(identity)) continue
       seen.add(identity)
       loki.entries.push({ stream, time, line, metadata })
     }
   }
+  return refused
 }
 
 function isValid(push: unknown): push is Push {

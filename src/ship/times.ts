@@ -1,0 +1,92 @@
+/**
+ * What Loki says of times: how far its clock is from ours, and which entries it refused for theirs.
+ *
+ * An entry may only get another time when it was surely refused, or Loki would hold it twice. Loki
+ * names refused entries to the second, and of many only some; but what is as new as one that is
+ * too new was refused as well, and what is older than the oldest acceptable time, too.
+ */
+
+export interface RefusedTimes {
+  /** The second in which the oldest entry lies that is named as too new. */
+  readonly tooNewNanoseconds: bigint | undefined
+  readonly tooNewCount: number
+  /** What lies before this is too old. */
+  readonly oldestNanoseconds: bigint | undefined
+}
+
+const SECOND = 1_000_000_000n
+const TIME = '(\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d(?:Z|[+-]\\d\\d:\\d\\d))'
+const TOO_NEW = new RegExp(
+  `(?:(\\d{1,9}) errors like: )?entry for stream '[^']*' has timestamp too new: ${TIME}`,
+  'g',
+)
+const OLDEST = new RegExp(
+  `has timestamp too old: [^,]*, oldest acceptable timestamp is: ${TIME}`,
+  'g',
+)
+
+/** Undefined where the answer complains of no time. */
+export function toRefusedTimes(text: string): RefusedTimes | undefined {
+  let tooNewNanoseconds: bigint | undefined
+  let tooNewCount = 0
+  for (const [, count, time = ''] of text.matchAll(TOO_NEW)) {
+    const at = toNanoseconds(time)
+    tooNewCount += Number(count ?? 1)
+    if (tooNewNanoseconds === undefined || at < tooNewNanoseconds) tooNewNanoseconds = at
+  }
+  let oldestNanoseconds: bigint | undefined
+  for (const [, time = ''] of text.matchAll(OLDEST)) {
+    const at = toNanoseconds(time)
+    if (oldestNanoseconds === undefined || at < oldestNanoseconds) oldestNanoseconds = at
+  }
+  if (tooNewNanoseconds === undefined && oldestNanoseconds === undefined) return undefined
+  return { tooNewNanoseconds, tooNewCount, oldestNanoseconds }
+}
+
+/** Loki's default `creation_grace_period`, and what its `Date` and the way may be off. */
+const GRACE_NANOSECONDS = 605n * SECOND
+/** The window's beginning moves on until the push. */
+const OLD_MARGIN_NANOSECONDS = 300n * SECOND
+
+/** The time to give instead; undefined for an entry that may have been stored. */
+export type Retime = (nanoseconds: bigint) => bigint | undefined
+
+/** `all` are the times of the push. */
+export function createRetime(
+  { tooNewNanoseconds: tooNew, tooNewCount, oldestNanoseconds: oldest }: RefusedTimes,
+  all: readonly bigint[],
+  lokiMilliseconds: number,
+): Retime {
+  const now = BigInt(Math.round(lokiMilliseconds)) * 1_000_000n
+  // Within the second that is named, the limit may lie between two entries.
+  const isAllNamed =
+    tooNew !== undefined && all.filter((time) => time >= tooNew).length === tooNewCount
+  return (time) => {
+    if (oldest !== undefined && time < oldest) return oldest + OLD_MARGIN_NANOSECONDS
+    if (tooNew === undefined || time < tooNew) return undefined
+    const isSure = isAllNamed || time >= tooNew + SECOND || time > now + GRACE_NANOSECONDS
+    return isSure ? now : undefined
+  }
+}
+
+/** A `Date` has whole seconds, so a smaller difference is none. */
+const LEAST_OFFSET_MILLISECONDS = 3_000
+/** The answer's way back may have been any part of it. */
+const QUICK_MILLISECONDS = 10_000
+
+/** By how much Loki's clock is ahead; undefined where the answer does not tell. */
+export function toOffset(
+  dateMilliseconds: number | undefined,
+  sentMilliseconds: number,
+  answeredMilliseconds: number,
+): number | undefined {
+  const took = answeredMilliseconds - sentMilliseconds
+  // Less than nothing: our clock was set meanwhile.
+  if (dateMilliseconds === undefined || took < 0 || took > QUICK_MILLISECONDS) return undefined
+  const offset = dateMilliseconds + 500 - answeredMilliseconds
+  return Math.abs(offset) < LEAST_OFFSET_MILLISECONDS + took ? 0 : offset
+}
+
+function toNanoseconds(time: string): bigint {
+  return BigInt(Date.parse(time)) * 1_000_000n
+}
