@@ -283,6 +283,7 @@ async function toNotifier(live: Live, log: Logger, version: string): Promise<Not
     authorization: await readLogin('alertmanager', alertmanager.login),
     userAgent: `peregrine/${version}`,
     resolveMilliseconds: alertmanager.resolveMilliseconds,
+    maxAgeMilliseconds: alertmanager.maxAgeMilliseconds,
     selection: () => live.config.alertmanager?.selection ?? alertmanager.selection,
     grafana,
     clock: Date.now,

@@ -37,6 +37,12 @@ export const SETTINGS = [
     'Only alerts that match go to Alertmanager directly; see --loki-filter. May be given several times.',
   ),
   one(
+    'alertmanager-max-age',
+    'DURATION',
+    'Alerts that happened longer ago do not go to Alertmanager directly, such as what a journal holds of the days before a fresh start; they are counted and shipped.',
+    '1h',
+  ),
+  one(
     'alertmanager-min-priority',
     'PRIORITY',
     'Alerts less urgent than this do not go to Alertmanager directly.',

@@ -39,6 +39,7 @@ export interface LokiConfig {
 export interface AlertmanagerConfig {
   readonly urls: readonly URL[]
   readonly login: Login | undefined
+  readonly maxAgeMilliseconds: number
   readonly resolveMilliseconds: number
   readonly selection: Selection
 }
@@ -120,9 +121,10 @@ export function toAlertmanager(
   const login = toLogin(read, 'alertmanager', errors)
   refuseOrphans(read, 'alertmanager', errors)
   const resolve = read.one('alertmanager-resolve', parseDuration, 'a duration, such as 5m')
+  const maxAge = read.one('alertmanager-max-age', parseDuration, 'a duration, such as 1h')
   const selection = toSelection(read, 'alertmanager')
-  if (urls.length === 0 || resolve === undefined) return undefined
-  return { urls, login, resolveMilliseconds: resolve, selection }
+  if (urls.length === 0 || resolve === undefined || maxAge === undefined) return undefined
+  return { urls, login, resolveMilliseconds: resolve, maxAgeMilliseconds: maxAge, selection }
 }
 
 export function toIntake(read: ConfigReader, errors: string[]): IntakeConfig | undefined {

@@ -323,6 +323,11 @@ function aboutNotifying(notify: NotifyHealth): Family[] {
       read: () => [[{}, notify.dropped]],
     },
     {
+      name: 'peregrine_notify_old_alerts_total',
+      help: 'Alerts that happened longer ago than --alertmanager-max-age, and were not sent.',
+      read: () => [[{}, notify.old]],
+    },
+    {
       name: 'peregrine_notify_sent_total',
       help: 'Messages that the member answered.',
       labels,

@@ -22,6 +22,8 @@ export interface NotifyHealth {
   readonly active: number
   /** Alerts for which there was no room among the active ones. */
   dropped: number
+  /** Alerts that happened too long ago to be told. */
+  old: number
 }
 
 export interface NotifierOptions {
@@ -29,6 +31,8 @@ export interface NotifierOptions {
   readonly authorization: string | undefined
   readonly userAgent: string
   readonly resolveMilliseconds: number
+  /** What happened longer ago is no news. */
+  readonly maxAgeMilliseconds: number
   /** Asked at each alert. */
   readonly selection: () => Selection
   readonly grafana: GrafanaLinks | undefined
@@ -70,6 +74,7 @@ export function createNotifier(options: NotifierOptions): Notifier {
       return active.size
     },
     dropped: 0,
+    old: 0,
   }
 
   function expire(): void {
@@ -80,6 +85,11 @@ export function createNotifier(options: NotifierOptions): Notifier {
   }
 
   function note(alert: Alert): boolean {
+    const ageMilliseconds = clock() - Number(alert.timeNanoseconds / 1_000_000n)
+    if (ageMilliseconds > options.maxAgeMilliseconds) {
+      health.old++
+      return false
+    }
     const notification = toNotification(alert, options.grafana)
     const identity = toIdentity(notification)
     const known = active.get(identity)

@@ -78,7 +78,18 @@ void t.test(
     const args = ['--falco', socket, '--state-dir', ':temporary:', '--alertmanager-url', address]
     const links = ['--grafana-url', 'http://grafana:3000']
     const exporter = await runExporter(t, [...args, ...links, '--alertmanager-resolve', '20s'])
-    const urgent = wireAlert({ priority: 2, rule: 'Secret read', output: 'cat /etc/shadow' })
+    const seconds = (ago: number): { seconds: string; nanos: number } => ({
+      seconds: String(Math.floor(Date.now() / 1000) - ago),
+      nanos: 0,
+    })
+    const urgent = wireAlert({
+      time: seconds(0),
+      priority: 2,
+      rule: 'Secret read',
+      output: 'cat /etc/shadow',
+    })
+    // As a journal tells them to a fresh store.
+    daemon.append({ ...urgent, time: seconds(3_700), rule: 'Secret read an hour ago' })
     daemon.append(wireAlert({ priority: 3, rule: 'Not urgent enough' }))
 
     await until('notified', () => {
@@ -125,6 +136,7 @@ void t.test(
     t.equal(events.length, 1, 'many alerts of one kind are one notification')
     const page = await exporter.metrics()
     t.equal(sumOf(page, 'peregrine_notify_active_alerts'), 1)
+    t.equal(sumOf(page, 'peregrine_notify_old_alerts_total'), 1)
     t.equal(sumOf(page, 'peregrine_notify_reachable'), 1)
     t.equal(sumOf(page, 'peregrine_notify_refused_total'), 0)
   },

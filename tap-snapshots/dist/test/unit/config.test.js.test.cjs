@@ -18,6 +18,8 @@ A setting comes from its flag, else from the environment, else from the YAML fil
 
   --alertmanager-filter MATCHER
       Only alerts that match go to Alertmanager directly; see --loki-filter. May be given several times. [PEREGRINE_ALERTMANAGER_FILTER]
+  --alertmanager-max-age DURATION
+      Alerts that happened longer ago do not go to Alertmanager directly, such as what a journal holds of the days before a fresh start; they are counted and shipped. Default: 1h. [PEREGRINE_ALERTMANAGER_MAX_AGE]
   --alertmanager-min-priority PRIORITY
       Alerts less urgent than this do not go to Alertmanager directly. Default: Critical. [PEREGRINE_ALERTMANAGER_MIN_PRIORITY]
   --alertmanager-password-file FILE
