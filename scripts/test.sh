@@ -76,7 +76,7 @@ test_e2e() {
   "$HERE/deeds.sh"
   "$HERE/debian-root.sh"
   tap build
-  ((${#others[@]} == 0)) || run_tap --timeout=300 --jobs=2 "${others[@]}" || code=1
+  ((${#others[@]} == 0)) || run_tap --timeout=600 --jobs=2 "${others[@]}" || code=1
   ((${#alone[@]} == 0)) || run_tap --timeout=300 --jobs=1 "${alone[@]}" || code=1
   return $code
 }

@@ -43,6 +43,8 @@ export interface DaemonOptions {
   /** JSON unless told. */
   readonly stdout?: 'off' | 'text'
   readonly environment?: Readonly<Record<string, string>>
+  /** Gets each line that is printed, which is then not kept. */
+  readonly printed?: (line: string) => void
 }
 
 export interface RunningDaemon {
@@ -64,7 +66,13 @@ export async function startDaemon(t: Test, options: DaemonOptions): Promise<Runn
   const directory = options.directory ?? temporaryDirectory(t)
   const { child, log, ended } = spawnDaemon(t, [...toArguments(directory, options)], options)
   let printed = ''
-  child.stdout?.setEncoding('utf8').on('data', (part: string) => (printed += part))
+  child.stdout?.setEncoding('utf8').on('data', (part: string) => {
+    printed += part
+    if (options.printed === undefined) return
+    const whole = printed.split('\n')
+    printed = whole.pop() ?? ''
+    for (const line of whole) options.printed(line)
+  })
   let isEnded = false
   void ended.then(() => (isEnded = true))
   await until(`ready; it said: ${log()}`, () => {

@@ -1,22 +1,47 @@
 /** Compares what was said, counted and shipped after a run in which things were killed. */
 
 export interface Tally {
-  /** Outputs that the daemon printed, which it does once they are in its journal. */
-  readonly printed: readonly string[]
-  /** Id and line of each stored entry of the rule. */
-  readonly shipped: readonly { readonly id: string; readonly line: string }[]
-  /** Sum of falco_events of the rule. */
-  readonly counted: number
+  /** The daemon printed this alert, which it does once it is in its journal. */
+  printed(number: number): void
+  /** Loki took it; the same entry again, by its `identity`, is what Loki drops. */
+  shipped(number: number, identity: number): void
+  readonly printedCount: number
+  /** What is wrong, in words; empty when each alert was counted and shipped exactly once. */
+  faults(counted: number): readonly string[]
 }
 
-/** What is wrong, in words; empty when each alert was counted and shipped exactly once. */
-export function findFaults({ printed, shipped, counted }: Tally): readonly string[] {
-  const faults: string[] = []
-  const lines = new Set(shipped.map(({ line }) => line))
-  const ids = new Set(shipped.map(({ id }) => id))
-  for (const output of printed) if (!lines.has(output)) faults.push(`missing: ${output}`)
-  if (ids.size !== shipped.length) faults.push(`doubled: ${shipped.length - ids.size} ids`)
-  if (lines.size !== shipped.length) faults.push(`doubled: ${shipped.length - lines.size} lines`)
-  if (counted !== ids.size) faults.push(`counted ${counted}, shipped ${ids.size}`)
-  return faults
+/** Of alerts that are numbered from 0 on; a few bytes for each, since there are millions. */
+export function createTally(size: number): Tally {
+  const isPrinted = new Uint8Array(size)
+  const identities = new Uint32Array(size)
+  const doubled: number[] = []
+  let printedCount = 0
+  let shippedCount = 0
+  return {
+    printed(number) {
+      if (isPrinted[number] === 0) printedCount++
+      isPrinted[number] = 1
+    },
+    shipped(number, identity) {
+      const known = identities[number]
+      // 0 stands for none.
+      const mine = identity === 0 ? 1 : identity
+      if (known === mine) return
+      shippedCount++
+      if (known !== 0) doubled.push(number)
+      identities[number] = mine
+    },
+    get printedCount() {
+      return printedCount
+    },
+    faults(counted) {
+      const faults: string[] = []
+      for (const [number, is] of isPrinted.entries()) {
+        if (is === 1 && identities[number] === 0) faults.push(`missing: ${number}`)
+      }
+      for (const number of doubled) faults.push(`doubled: ${number}`)
+      if (counted !== shippedCount) faults.push(`counted ${counted}, shipped ${shippedCount}`)
+      return faults
+    },
+  }
 }

@@ -3,7 +3,13 @@
  * test scripted, drops repetitions (same log stream, time, line, metadata) as Loki does, and
  * takes times of its window only.
  */
-import { createServer, type IncomingHttpHeaders } from 'node:http'
+import {
+  createServer,
+  type IncomingHttpHeaders,
+  type IncomingMessage,
+  type ServerResponse,
+} from 'node:http'
+import { createServer as createTlsServer } from 'node:https'
 import { gunzipSync } from 'node:zlib'
 import { Ajv, type JSONSchemaType } from 'ajv'
 
@@ -95,16 +101,29 @@ export interface LokiStandIn {
   readonly close: () => Promise<void>
 }
 
-export async function startLoki(port = 0): Promise<LokiStandIn> {
+/** `take` gets each entry that was not refused, repetitions too; nothing is then kept here. */
+export async function startLoki(
+  port = 0,
+  take?: (entry: LokiEntry) => void,
+  tls?: { readonly key: Buffer; readonly cert: Buffer },
+): Promise<LokiStandIn> {
   const seen = new Set<string>()
-  const server = createServer((request, response) => {
+  const keep =
+    take ??
+    ((entry: LokiEntry): void => {
+      const identity = JSON.stringify(entry)
+      if (seen.has(identity)) return
+      seen.add(identity)
+      loki.entries.push(entry)
+    })
+  const serve = (request: IncomingMessage, response: ServerResponse): void => {
     const parts: Buffer[] = []
     request.on('data', (part: Buffer) => parts.push(part))
     request.on('end', () => {
       const packed = Buffer.concat(parts)
       const isGzip = request.headers['content-encoding'] === 'gzip'
       const body = (isGzip ? gunzipSync(packed) : packed).toString()
-      loki.pushes.push({ headers: request.headers, body })
+      if (take === undefined) loki.pushes.push({ headers: request.headers, body })
       const answer = toAnswer(body, loki)
       const isStored = answer.stores ?? answer.status === 204
       const refused: string[] = []
@@ -116,23 +135,24 @@ export async function startLoki(port = 0): Promise<LokiStandIn> {
         } else response.writeHead(answer.status, { date, ...answer.headers }).end(answer.text)
       }
       const { late } = answer
-      if (isStored && late?.stores !== 'at_the_end') refused.push(...store(body, loki, seen))
+      if (isStored && late?.stores !== 'at_the_end') refused.push(...store(body, loki, keep))
       if (late === undefined) {
         finish()
         return
       }
       setTimeout(() => {
         if (request.socket.destroyed) return
-        if (isStored && late.stores === 'at_the_end') refused.push(...store(body, loki, seen))
+        if (isStored && late.stores === 'at_the_end') refused.push(...store(body, loki, keep))
         finish()
       }, late.milliseconds)
     })
-  })
+  }
+  const server = tls === undefined ? createServer(serve) : createTlsServer(tls, serve)
   await new Promise<void>((resolve) => server.listen(port, '127.0.0.1', resolve))
   const address = server.address()
   const bound = address !== null && typeof address === 'object' ? address.port : 0
   const loki: LokiStandIn = {
-    url: `http://127.0.0.1:${bound}`,
+    url: tls === undefined ? `http://127.0.0.1:${bound}` : `https://localhost:${bound}`,
     entries: [],
     pushes: [],
     faults: [],
@@ -184,7 +204,11 @@ function toRefusal(nanoseconds: string, stream: object, now: number): string | u
 }
 
 /** Gives back why entries were refused; the others are stored. */
-function store(body: string, loki: LokiStandIn, seen: Set<string>): readonly string[] {
+function store(
+  body: string,
+  loki: LokiStandIn,
+  keep: (entry: LokiEntry) => void,
+): readonly string[] {
   const push: unknown = JSON.parse(body)
   if (!isValid(push)) {
     loki.faults.push(JSON.stringify(isPush.errors))
@@ -199,10 +223,7 @@ function store(body: string, loki: LokiStandIn, seen: Set<string>): readonly str
         refused.push(refusal)
         continue
       }
-      const identity = JSON.stringify([stream, time, line, metadata])
-      if (seen.has(identity)) continue
-      seen.add(identity)
-      loki.entries.push({ stream, time, line, metadata })
+      keep({ stream, time, line, metadata })
     }
   }
   return refused
