@@ -15,8 +15,9 @@ import {
   type Config,
   type LokiConfig,
 } from './config/index.js'
+import { createCertificateWatch, type Certificate, type CertificateState } from './certificates.js'
 import { toPageFacts, toReadiness } from './facts.js'
-import { createIntake, type Intake } from './intake/index.js'
+import { createIntake, type Intake, type IntakeSecrets } from './intake/index.js'
 import { createLedger, type Ledger } from './ledger/index.js'
 import { EVERYTHING, selects } from './matcher.js'
 import { createSelfMetrics, renderDaemonMetrics, type SelfMetrics } from './metrics/index.js'
@@ -33,6 +34,7 @@ import {
   trim,
   type Encode,
   type Fixed,
+  type LokiTarget,
   type Pusher,
   type ShipHealth,
   type Streams,
@@ -84,6 +86,10 @@ export async function startExporter(
   const clock = Date.now
   const live: Live = { config, ...(await readFiles(config)) }
   const target = config.loki === undefined ? undefined : await readLokiTarget(config.loki)
+  const intakeSecrets =
+    config.intake === undefined ? undefined : await readIntakeSecrets(config.intake)
+  const certificates = createCertificateWatch(clock, createCertificateLog(log))
+  certificates.use(toCertificateFiles(live, target, intakeSecrets))
   const store = await openStore(config.stateDirectory)
   if (store.movedAside !== undefined) {
     log.error({ path: store.movedAside }, 'store was damaged; moved aside, counts begin anew')
@@ -127,7 +133,7 @@ export async function startExporter(
     },
   })
   const subscriptions = toSubscriptions(live, ledger, log)
-  const intake = await toIntake(config, ledger).catch(async (error: unknown) => {
+  const intake = await toIntake(config, intakeSecrets, ledger).catch(async (error: unknown) => {
     await store.close()
     throw error
   })
@@ -144,6 +150,9 @@ export async function startExporter(
     notify: notifier?.health,
     feed,
     reloads,
+    get certificates() {
+      return certificates.all
+    },
     clock,
   })
   const parts = {
@@ -176,6 +185,10 @@ export async function startExporter(
     throw error
   })
 
+  const certificateTimer = setInterval(() => {
+    certificates.check()
+  }, CERTIFICATES_MILLISECONDS)
+  certificateTimer.unref()
   const work = [ledger.run(stop.signal), subscriptions.run(stop.signal)]
   if (notifier !== undefined) work.push(notifier.run(stop.signal))
   let pusher: Pusher | undefined
@@ -200,12 +213,14 @@ export async function startExporter(
       server.use(live.web)
       if (secrets !== undefined) intake?.use(secrets)
       if (loki !== undefined && target !== undefined) pusher?.use({ ...loki, url: target.url })
+      certificates.use(toCertificateFiles(live, loki, secrets))
       log.level = next.logLevel
     },
     close() {
       closing ??= (async () => {
         // In the order of the way: nothing new comes in, what came is kept, then the rest ends.
         stop.abort()
+        clearInterval(certificateTimer)
         feed.close()
         await Promise.all([...work, intake?.close()])
         await pusher?.close()
@@ -214,6 +229,34 @@ export async function startExporter(
       })()
       return closing
     },
+  }
+}
+
+const CERTIFICATES_MILLISECONDS = 10_000
+
+function toCertificateFiles(
+  { tls, web }: Live,
+  loki: LokiTarget | undefined,
+  intake: IntakeSecrets | undefined,
+): ReadonlyMap<string, Buffer | undefined> {
+  return new Map([
+    ['--falco-tls-cert', tls?.certificate],
+    ['--intake-tls-cert', intake?.tls?.cert],
+    ['--loki-tls-cert', loki?.tls.cert],
+    ['--web-config-file', web.tls?.cert],
+  ])
+}
+
+function createCertificateLog(
+  log: Logger,
+): (certificate: Certificate, state: CertificateState) => void {
+  return ({ setting, notAfterMilliseconds }, state) => {
+    const notAfter = new Date(notAfterMilliseconds).toISOString()
+    if (state === 'valid') log.info({ setting, notAfter }, 'certificate is valid')
+    else if (state === 'ending') log.warn({ setting, notAfter }, 'certificate ends within a week')
+    else {
+      log.error({ setting, notAfter }, 'certificate has expired: renew the file, then send SIGHUP')
+    }
   }
 }
 
@@ -261,13 +304,17 @@ function createSubscriptionLog(log: Logger): (health: SubscriptionHealth) => voi
   }
 }
 
-async function toIntake(config: Config, ledger: Ledger): Promise<Intake | undefined> {
-  if (config.intake === undefined) return undefined
+async function toIntake(
+  config: Config,
+  secrets: IntakeSecrets | undefined,
+  ledger: Ledger,
+): Promise<Intake | undefined> {
+  if (config.intake === undefined || secrets === undefined) return undefined
   const { listen, bodyLimitBytes } = config.intake
   return createIntake({
     ...listen,
     bodyLimitBytes,
-    secrets: await readIntakeSecrets(config.intake),
+    secrets,
     fallbackHostname: config.hostname,
     take: (delivery) => ledger.take(toNamed(config, delivery)),
     waiting: () => ledger.health.waiting,

@@ -7,13 +7,16 @@
  */
 import { collectDefaultMetrics, Counter, Gauge, Registry } from '@prometheus-io/client'
 import { INVALID_REASONS } from '../alert.js'
+import type { Certificate } from '../certificates.js'
 import type { LedgerHealth } from '../ledger/index.js'
 import type { Counts } from '../series/index.js'
 import type { IntakeHealth } from '../intake/index.js'
 import type { NotifyHealth } from '../notify/index.js'
-import { DECISIONS, type ShipHealth, type Streams } from '../ship/index.js'
+import type { ShipHealth, Streams } from '../ship/index.js'
 import type { Store } from '../store/index.js'
 import type { SubscriptionHealth } from '../subscribe/index.js'
+import type { Family, Samples } from './family.js'
+import { aboutNotifying, aboutShipping } from './targets.js'
 import { createTimes, type Times } from './times.js'
 
 export interface MetricSources {
@@ -30,20 +33,12 @@ export interface MetricSources {
   readonly notify: NotifyHealth | undefined
   readonly feed: { readonly viewers: number; readonly skipped: number }
   readonly reloads: { readonly succeeded: number; readonly failed: number }
+  readonly certificates: readonly Certificate[]
   readonly clock: () => number
 }
 
 export interface SelfMetrics extends Times {
   render(): Promise<string>
-}
-
-type Samples = readonly (readonly [labels: Readonly<Record<string, string>>, value: number])[]
-
-interface Family {
-  readonly name: string
-  readonly help: string
-  readonly labels?: readonly string[]
-  readonly read: () => Samples
 }
 
 /** Defaults of the library whose names promtool objects to, and which tell nobody anything. */
@@ -65,6 +60,7 @@ export function createSelfMetrics(sources: MetricSources): SelfMetrics {
   const families = [
     ...aboutSubscriptions(sources),
     aboutClock(sources),
+    aboutCertificates(sources),
     ...aboutLedger(sources),
     ...aboutSeries(sources),
     ...aboutServing(sources),
@@ -149,6 +145,19 @@ function aboutClock({ clock }: MetricSources): Family {
     name: 'peregrine_time_seconds',
     help: "The clock of the exporter's machine.",
     read: () => [[{}, clock() / 1000]],
+  }
+}
+
+function aboutCertificates(sources: MetricSources): Family {
+  return {
+    name: 'peregrine_certificate_not_after_timestamp_seconds',
+    help: 'When a certificate of ours ends, by the setting that names its file.',
+    labels: ['setting'],
+    read: () =>
+      sources.certificates.map(({ setting, notAfterMilliseconds }) => [
+        { setting },
+        notAfterMilliseconds / 1000,
+      ]),
   }
 }
 
@@ -255,8 +264,6 @@ function aboutSeries({ counts, seriesBudget, ledger, store }: MetricSources): Fa
   ]
 }
 
-const SHIP_DROPS = ['rejected', 'too_large', 'outbox_full', 'outbox_age', 'lost_on_disk'] as const
-
 function aboutServing({ feed, reloads }: MetricSources): Family[] {
   return [
     {
@@ -303,132 +310,6 @@ function aboutIntake(intake: IntakeHealth): Family[] {
       name: 'peregrine_intake_last_message_timestamp_seconds',
       help: 'When something was last posted; 0 for never.',
       read: () => [[{}, intake.lastMessageMilliseconds / 1000]],
-    },
-  ]
-}
-
-function aboutNotifying(notify: NotifyHealth): Family[] {
-  const labels = ['alertmanager']
-  const each = (read: (member: NotifyHealth['members'][number]) => number) => (): Samples =>
-    notify.members.map((member) => [{ alertmanager: member.url }, read(member)])
-  return [
-    {
-      name: 'peregrine_notify_active_alerts',
-      help: 'Alerts that are active at Alertmanager, or whose end is still told.',
-      read: () => [[{}, notify.active]],
-    },
-    {
-      name: 'peregrine_notify_dropped_alerts_total',
-      help: 'Alerts for which there was no room among the active ones.',
-      read: () => [[{}, notify.dropped]],
-    },
-    {
-      name: 'peregrine_notify_old_alerts_total',
-      help: 'Alerts that happened longer ago than --alertmanager-max-age, and were not sent.',
-      read: () => [[{}, notify.old]],
-    },
-    {
-      name: 'peregrine_notify_sent_total',
-      help: 'Messages that the member answered.',
-      labels,
-      read: each(({ sent }) => sent),
-    },
-    {
-      name: 'peregrine_notify_refused_total',
-      help: 'Messages of which the member refused some alert.',
-      labels,
-      read: each(({ refused }) => refused),
-    },
-    {
-      name: 'peregrine_notify_failures_total',
-      help: 'Messages that failed and are sent again.',
-      labels,
-      read: each(({ failures }) => failures),
-    },
-    {
-      name: 'peregrine_notify_reachable',
-      help: '1 while the member takes what is sent.',
-      labels,
-      read: each(({ trouble }) => Number(trouble === undefined)),
-    },
-  ]
-}
-
-function aboutShipping(
-  ship: ShipHealth,
-  { ledger, store, streams, clock }: MetricSources,
-): Family[] {
-  const oldest = (): number => {
-    const { oldestMilliseconds } = store.waiting
-    return oldestMilliseconds === undefined ? 0 : (clock() - oldestMilliseconds) / 1000
-  }
-  return [
-    {
-      name: 'peregrine_ship_entries_total',
-      help: 'Entries put into the outbox by this process.',
-      read: () => [[{}, ledger.outboxed]],
-    },
-    {
-      name: 'peregrine_ship_accepted_entries_total',
-      help: 'Entries that Loki took.',
-      read: () => [[{}, ship.accepted]],
-    },
-    {
-      name: 'peregrine_ship_dropped_entries_total',
-      help: 'Entries given up, by cause.',
-      labels: ['reason'],
-      read: () => SHIP_DROPS.map((reason) => [{ reason }, ship.dropped.get(reason) ?? 0]),
-    },
-    {
-      name: 'peregrine_ship_filtered_alerts_total',
-      help: 'Alerts that are not shipped, because --loki-filter or -min-priority say so.',
-      read: () => [[{}, ship.filtered]],
-    },
-    {
-      name: 'peregrine_ship_streams',
-      help: 'Log streams in use at Loki.',
-      read: () => [[{}, streams?.inUse ?? 0]],
-    },
-    {
-      name: 'peregrine_ship_demoted_entries_total',
-      help: 'Entries whose pod or host is metadata, because too many log streams are in use.',
-      read: () => [[{}, streams?.demotions ?? 0]],
-    },
-    {
-      name: 'peregrine_ship_moved_entries_total',
-      help: 'Entries whose time was moved into what Loki takes.',
-      read: () => [[{}, streams?.moves ?? 0]],
-    },
-    {
-      name: 'peregrine_ship_retimed_entries_total',
-      help: 'Entries that Loki refused for their time and that were pushed again with another one.',
-      read: () => [[{}, ship.retimed]],
-    },
-    {
-      name: 'peregrine_ship_clock_offset_seconds',
-      help: "By how much Loki's clock is ahead of the exporter's; below 3 s it is taken for 0.",
-      read: () => [[{}, ship.offsetMilliseconds / 1000]],
-    },
-    {
-      name: 'peregrine_ship_waiting_entries',
-      help: 'Entries in the outbox.',
-      read: () => [[{}, store.waiting.entries]],
-    },
-    {
-      name: 'peregrine_ship_waiting_bytes',
-      help: 'Bytes in the outbox.',
-      read: () => [[{}, store.waiting.bytes]],
-    },
-    {
-      name: 'peregrine_ship_lag_seconds',
-      help: 'Age of the oldest entry in the outbox; 0 when empty.',
-      read: () => [[{}, Math.max(0, oldest())]],
-    },
-    {
-      name: 'peregrine_ship_pushes_total',
-      help: 'Pushes to Loki, by what came of them.',
-      labels: ['outcome'],
-      read: () => DECISIONS.map((outcome) => [{ outcome }, ship.pushes.get(outcome) ?? 0]),
     },
   ]
 }

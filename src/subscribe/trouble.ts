@@ -9,6 +9,7 @@ const HINTS: readonly (readonly [found: RegExp, say: (found: string) => string])
     /(self-signed certificate[^.]*|unable to verify[^.]*|unable to get \S+ issuer[^.]*)/,
     (what) => `the daemon's certificate is not trusted (${what}): is --falco-tls-ca its authority?`,
   ],
+  [/(certificate has expired)/, () => "the daemon's certificate has expired: it needs a new one"],
   [
     /(Hostname\/IP does not match[^.]*)/,
     (what) => `${what}: subscribe by a name that the daemon's certificate has`,

@@ -17,6 +17,7 @@ const METRICS = [
   'peregrine_alerts_missed_total counter',
   'peregrine_alerts_waiting gauge',
   'peregrine_build_info gauge',
+  'peregrine_certificate_not_after_timestamp_seconds gauge',
   'peregrine_config_reloads_total counter',
   'peregrine_gaps_total counter',
   'peregrine_notices_total counter',

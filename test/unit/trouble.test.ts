@@ -16,6 +16,7 @@ const CASES: readonly (readonly [error: unknown, expected: string | RegExp])[] =
   [unavailable('connect ECONNREFUSED 127.0.0.1:5060'), /^nothing listens at 127\.0\.0\.1:5060: /],
   [unavailable('getaddrinfo ENOTFOUND falco'), /^no address is known for falco: /],
   [unavailable('unable to verify the first certificate'), /not trusted \(unable to verify the/],
+  [unavailable('certificate has expired'), /^the daemon's certificate has expired: it needs/],
   [unavailable('self-signed certificate in certificate chain'), /is --falco-tls-ca its authority/],
   [unavailable('Failed to connect (2026-11-24T03:08:01.548Z)'), /accept our certificate\?$/],
   [unavailable('read ECONNRESET (2026-11-24T03:08:01.548Z)'), /accept our certificate\?$/],

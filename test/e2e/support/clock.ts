@@ -9,11 +9,12 @@ const LIBRARY = ['x86_64-linux-gnu', 'aarch64-linux-gnu']
 export interface Clock {
   /** For the process whose clock it is. */
   readonly environment: Readonly<Record<string, string>>
+  /** False without the library: the clock stays true. */
+  readonly isSettable: boolean
   /** Off from the true time from now on. */
   set(seconds: number): void
 }
 
-/** Without the library the clock stays true. */
 export function createClock(directory: string): Clock {
   const file = join(directory, 'clock')
   const set = (seconds: number): void => {
@@ -30,5 +31,5 @@ export function createClock(directory: string): Clock {
           // Timers go on as they are: a machine's clock is set, its time does not jump.
           FAKETIME_DONT_FAKE_MONOTONIC: '1',
         }
-  return { environment, set }
+  return { environment, isSettable: LIBRARY !== undefined, set }
 }

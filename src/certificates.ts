@@ -1,0 +1,62 @@
+/**
+ * When our certificates end. Peers refuse an expired one and say little of why, so it is said here:
+ * a week before, and again when it is so.
+ */
+import { X509Certificate } from 'node:crypto'
+
+export interface Certificate {
+  /** The setting that names its file. */
+  readonly setting: string
+  readonly notAfterMilliseconds: number
+}
+
+export type CertificateState = 'valid' | 'ending' | 'expired'
+
+export interface CertificateWatch {
+  readonly all: readonly Certificate[]
+  /** From now on these, by the setting that names them. */
+  use(files: ReadonlyMap<string, Buffer | undefined>): void
+  /** Tells what changed since the last check. */
+  check(): void
+}
+
+const WEEK_MILLISECONDS = 7 * 86_400_000
+
+export function createCertificateWatch(
+  clock: () => number,
+  changed: (certificate: Certificate, state: CertificateState) => void,
+): CertificateWatch {
+  let all: readonly Certificate[] = []
+  const told = new Map<string, CertificateState>()
+  return {
+    get all() {
+      return all
+    },
+    use(files) {
+      all = Array.from(files, ([setting, file]) => toCertificate(setting, file)).filter(
+        (certificate) => certificate !== undefined,
+      )
+      this.check()
+    },
+    check() {
+      for (const certificate of all) {
+        const state = toState(certificate, clock())
+        const before = told.get(certificate.setting) ?? 'valid'
+        told.set(certificate.setting, state)
+        if (state !== before) changed(certificate, state)
+      }
+    },
+  }
+}
+
+function toState({ notAfterMilliseconds }: Certificate, now: number): CertificateState {
+  if (now >= notAfterMilliseconds) return 'expired'
+  return now >= notAfterMilliseconds - WEEK_MILLISECONDS ? 'ending' : 'valid'
+}
+
+/** The first in the file, which is the one that peers are shown. */
+function toCertificate(setting: string, file: Buffer | undefined): Certificate | undefined {
+  if (file === undefined) return undefined
+  const notAfterMilliseconds = Date.parse(new X509Certificate(file).validTo)
+  return { setting, notAfterMilliseconds }
+}
