@@ -3,6 +3,7 @@
  *
  *   dashboards/*.json          for provisioning and for the chart
  *   dashboards/import/*.json   for import by hand: Grafana asks which data sources to use
+ *   …/without-loki/*.json      the same for those who have no Loki
  */
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -10,5 +11,6 @@ import { argv } from 'node:process'
 import { generated } from './generated.js'
 
 const directory = argv[2] ?? 'dashboards'
-mkdirSync(join(directory, 'import'), { recursive: true })
+mkdirSync(join(directory, 'without-loki'), { recursive: true })
+mkdirSync(join(directory, 'import/without-loki'), { recursive: true })
 for (const [path, text] of generated()) writeFileSync(join(directory, path), text)

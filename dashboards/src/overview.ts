@@ -238,8 +238,7 @@ export function overview(): Dashboard {
     .withPanel(
       logs({
         title: 'Latest log lines',
-        description:
-          'The newest detections with their text. Open one to see every field. Without Loki this panel stays empty.',
+        description: 'The newest detections with their text. Open one to see every field.',
         width: 12,
         height: 8,
         target: lines(SELECTED_LINES, 50),

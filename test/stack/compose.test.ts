@@ -68,6 +68,20 @@ void t.test('every service: pinned, read-only, without capabilities, watched, bo
   t.end()
 })
 
+void t.test('Grafana has panels of log lines only where there is a Loki', (t) => {
+  const mounted = (url: string): string =>
+    JSON.stringify(at(config({ PEREGRINE_LOKI_URL: url }), 'services', 'grafana', 'volumes'))
+  t.notMatch(mounted('http://loki:3100'), 'without-loki')
+  t.equal(mounted('').match(/without-loki\/(datasources|overview|investigate|health)/g)?.length, 4)
+  const other = config({ PEREGRINE_LOKI_URL: 'http://mine:3100', PEREGRINE_LOKI_TENANT: 'a' })
+  for (const name of ['PEREGRINE_LOKI_URL', 'PEREGRINE_LOKI_TENANT']) {
+    const written = at(other, 'services', 'peregrine', 'environment', name)
+    const asked = at(other, 'services', 'grafana', 'environment', name.replace('PEREGRINE_', ''))
+    t.equal(asked, written, 'Grafana asks the Loki that is written to')
+  }
+  t.end()
+})
+
 void t.test('every setting in .env does something, and shows its default', (t) => {
   const compose = readFileSync(join(ROOT, 'docker-compose.yml'), 'utf8')
   const settings = readFileSync(join(ROOT, '.env'), 'utf8').matchAll(/^(#?)([A-Z_]+)=(.*)$/gm)

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { parser } from '@grafana/lezer-logql'
 import t from 'tap'
 import { generated } from '../../dashboards/src/generated.js'
-import { fill, NAMES, queries, urls } from './support/dashboards.js'
+import { fill, FILES, NAMES, queries, urls } from './support/dashboards.js'
 import { tryRun } from './support/run.js'
 import {
   at,
@@ -27,20 +27,20 @@ void t.test('the committed dashboards are what their source generates', (t) => {
   t.end()
 })
 
-for (const name of NAMES) {
+for (const name of FILES) {
+  const hasLogs = !name.startsWith('without-loki/')
+
   void t.test(`${name}: what Grafana 10.4 to 13 load by provisioning`, (t) => {
     const dashboard = readJson(`dashboards/${name}.json`)
     t.equal(at(dashboard, 'schemaVersion'), 39)
-    t.equal(at(dashboard, 'uid'), `peregrine-${name}`)
+    t.equal(at(dashboard, 'uid'), `peregrine-${name.replace('without-loki/', '')}`)
     t.equal(at(dashboard, 'id'), null)
     t.equal(at(dashboard, 'editable'), false)
     t.equal(at(dashboard, '__inputs'), undefined, 'inputs do not resolve in provisioned files')
     const variables = list(at(dashboard, 'templating', 'list')).map((one) => text(at(one, 'name')))
-    t.ok(
-      variables.includes('datasource') &&
-        variables.includes('loki') &&
-        variables.includes('cluster'),
-    )
+    t.ok(variables.includes('datasource') && variables.includes('cluster'))
+    t.equal(variables.includes('loki'), hasLogs)
+    if (!hasLogs) t.notMatch(JSON.stringify(dashboard), /\$\{?loki|"loki"|\/explore/)
     const sources = Array.from(objectsIn(dashboard), ({ datasource }) => at(datasource, 'uid'))
     const fixed = sources.filter((uid) => uid !== undefined && !text(uid).startsWith('${'))
     t.same(fixed, [], 'data sources are variables')
@@ -74,8 +74,17 @@ for (const name of NAMES) {
     const path = `dashboards/import/${name}.json`
     t.notMatch(readText(path), /\$\{(datasource|loki)\b/)
     const dashboard = readJson(path)
-    const inputs = list(at(dashboard, '__inputs')).map((input) => at(input, 'name'))
-    t.same(inputs, ['DS_PROMETHEUS', 'DS_LOKI'])
+    const inputs = list(at(dashboard, '__inputs')).map((input) => text(at(input, 'name')))
+    t.same(inputs, hasLogs ? ['DS_PROMETHEUS', 'DS_LOKI'] : ['DS_PROMETHEUS'])
+    const asked = readText(path).matchAll(/\$\{(DS_\w+)\}/g)
+    for (const [, input = ''] of asked) t.ok(inputs.includes(input), input)
+    const types = new Set(list(at(dashboard, 'panels')).map((panel) => text(at(panel, 'type'))))
+    const required = list(at(dashboard, '__requires')).filter((one) => at(one, 'type') === 'panel')
+    t.same(
+      required.map((one) => at(one, 'id')),
+      [...types].filter((type) => type !== 'row').sort(),
+      'it asks for the panels that it has',
+    )
     t.end()
   })
 
@@ -136,6 +145,7 @@ void t.test('provisioning uses the keys that Grafana knows', (t) => {
     'isDefault',
     'jsonData',
     'name',
+    'secureJsonData',
     'type',
     'uid',
     'url',
@@ -164,6 +174,30 @@ void t.test('provisioning uses the keys that Grafana knows', (t) => {
   t.match(mounts, text(at(provider, 'options', 'path')))
   t.end()
 })
+
+void t.test(
+  'without Loki, what is asked is asked in the same way, and every panel has its place',
+  (t) => {
+    for (const name of NAMES) {
+      const whole = list(at(readJson(`dashboards/${name}.json`), 'panels'))
+      const titles = new Map(whole.map((panel) => [text(at(panel, 'title')), panel]))
+      const rest = list(at(readJson(`dashboards/without-loki/${name}.json`), 'panels'))
+      t.ok(rest.length >= 3, name)
+      for (const panel of rest) {
+        const same = titles.get(text(at(panel, 'title')))
+        t.same(at(panel, 'targets'), at(same, 'targets'), text(at(panel, 'title')))
+      }
+      t.same(overlapping(rest), [], `${name}: no panel covers another`)
+      t.same(overlapping(whole), [], `${name}: no panel covers another`)
+    }
+    const sources = readYaml('deploy/grafana/provisioning/without-loki/datasources/peregrine.yml')
+    t.same(
+      list(at(sources, 'datasources')).map((source) => at(source, 'uid')),
+      ['prometheus'],
+    )
+    t.end()
+  },
+)
 
 void t.test('correlations have the one form that Grafana 10.4 to 13 start with', (t) => {
   const sources = list(
@@ -232,4 +266,20 @@ function nameOf(uid: string): (typeof NAMES)[number] {
   const found = NAMES.find((name) => uid === `peregrine-${name}`)
   if (found === undefined) throw new Error(`no dashboard ${uid}`)
   return found
+}
+
+/** Pairs of panels that share a place, and panels that reach over the edge. */
+function overlapping(panels: readonly unknown[]): readonly string[] {
+  const places = panels.map((panel) => {
+    const [x, y, w, h] = ['x', 'y', 'w', 'h'].map((key) => Number(at(panel, 'gridPos', key)))
+    return { title: text(at(panel, 'title')), x: x ?? 0, y: y ?? 0, w: w ?? 0, h: h ?? 0 }
+  })
+  const over = places.filter(({ x, w }) => x + w > 24).map(({ title }) => title)
+  const pairs = places.flatMap((a, index) =>
+    places
+      .slice(index + 1)
+      .filter((b) => a.x < b.x + b.w && b.x < a.x + a.w && a.y < b.y + b.h && b.y < a.y + a.h)
+      .map((b) => `${a.title} and ${b.title}`),
+  )
+  return [...over, ...pairs]
 }

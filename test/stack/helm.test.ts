@@ -264,17 +264,28 @@ void t.test('without an operator nothing of it is made, and the notes say so', (
   t.end()
 })
 
-void t.test('the dashboards are the generated ones', (t) => {
-  for (const name of ['overview', 'investigate', 'health']) {
-    const map = render('-s', 'templates/dashboards.yaml').find((object) => {
-      return at(object, 'metadata', 'name') === `node-watch-peregrine-${name}`
-    })
-    t.equal(at(map, 'metadata', 'labels', 'grafana_dashboard'), '1')
-    t.same(
-      JSON.parse(text(at(map, 'data', `${name}.json`))),
-      JSON.parse(readText(`dashboards/${name}.json`)),
-    )
+void t.test('the dashboards are the generated ones, without panels of logs where none are', (t) => {
+  const check = (folder: string, ...values: readonly string[]): void => {
+    const maps = render('-s', 'templates/dashboards.yaml', ...values)
+    t.equal(maps.length, 3)
+    for (const name of ['overview', 'investigate', 'health']) {
+      const map = maps.find((object) => {
+        return at(object, 'metadata', 'name') === `node-watch-peregrine-${name}`
+      })
+      t.equal(at(map, 'metadata', 'labels', 'grafana_dashboard'), '1')
+      t.same(
+        JSON.parse(text(at(map, 'data', `${name}.json`))),
+        JSON.parse(readText(`${folder}/${name}.json`)),
+        `${folder}/${name}.json`,
+      )
+    }
   }
+  const env = 'exporter.env[0].name=PEREGRINE_LOKI_URL,exporter.env[0].value=http://loki'
+  check('dashboards/without-loki')
+  check('dashboards', '--set', 'loki.url=http://loki')
+  check('dashboards', '--set', env)
+  check('dashboards', '--set', 'dashboards.logs=true')
+  check('dashboards/without-loki', '--set', 'loki.url=http://loki,dashboards.logs=false')
   t.end()
 })
 

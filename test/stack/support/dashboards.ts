@@ -3,6 +3,9 @@ import { at, list, objectsIn, readJson, text } from './values.js'
 
 export const NAMES = ['overview', 'investigate', 'health'] as const
 
+/** Below `dashboards/`: with log lines, and for those who have no Loki. */
+export const FILES = [...NAMES, ...NAMES.map((name) => `without-loki/${name}` as const)] as const
+
 export interface Query {
   readonly where: string
   readonly title: string

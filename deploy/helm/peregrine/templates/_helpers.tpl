@@ -214,6 +214,15 @@ readinessProbe:
 {{- end }}
 
 {{- /* falcosidekick's address is taken if ours is not given. */ -}}
+{{/* Whether there are log lines for dashboards to show. */}}
+{{- define "peregrine.hasLogs" -}}
+{{- $isShipped := include "peregrine.lokiUrl" . | trim | ne "" -}}
+{{- range .Values.exporter.env -}}
+{{- if and (eq .name "PEREGRINE_LOKI_URL") (or .value .valueFrom) -}}{{- $isShipped = true -}}{{- end -}}
+{{- end -}}
+{{- ternary $isShipped .Values.dashboards.logs (eq (toString .Values.dashboards.logs) "auto") -}}
+{{- end }}
+
 {{- define "peregrine.lokiUrl" -}}
 {{- $sidekick := dig "config" "loki" "hostport" "" (.Values.falcosidekick | default dict) -}}
 {{ .Values.loki.url | default $sidekick }}
