@@ -1,10 +1,11 @@
+import { spawnSync } from 'node:child_process'
 import { readdirSync, statSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
 import t from 'tap'
 import { temporaryDirectory, until } from '../exporter/support/exporter.js'
 import { subscribeStandard } from './support/client.js'
-import { runDaemonToEnd, startDaemon, writeRules, type RuleText } from './support/daemon.js'
+import { DAEMON, runDaemonToEnd, startDaemon, writeRules, type RuleText } from './support/daemon.js'
 
 const GOOD: RuleText = {
   rule: 'Marked',
@@ -73,6 +74,43 @@ void t.test('good rules pass the check', async (t) => {
   const checked = await runDaemonToEnd(t, ['rules', 'check', path])
   t.equal(checked.code, 0, checked.stderr)
 })
+
+/** Machines that cannot run it, made of this one. */
+const UNFIT = [
+  {
+    name: 'no privileges',
+    wrapper: ['setpriv', '--bounding-set=-sys_admin,-bpf,-perfmon', '--'],
+    says: [/missing: rights: lacks CAP_BPF/, /fix: +run as root/, /cap_add/],
+  },
+  {
+    name: 'a rootless engine',
+    wrapper: ['unshare', '--user', '--map-root-user', '--'],
+    says: [/missing: namespace: a user namespace, as of rootless Docker/, /fix: .*systemd/],
+  },
+  {
+    name: 'a kernel without BTF',
+    wrapper: [
+      ...['unshare', '--mount', 'sh', '-c', 'mount -t tmpfs none /sys/kernel/btf && exec "$@"'],
+      'sh',
+    ],
+    says: [/missing: BTF: .*vmlinux is not there/, /CONFIG_DEBUG_INFO_BTF/],
+  },
+]
+
+for (const { name, wrapper, says } of UNFIT) {
+  void t.test(`${name}: the first screen says what is missing and what to do`, (t) => {
+    const [program = '', ...first] = wrapper
+    const directory = temporaryDirectory(t)
+    const rules = writeRules(directory, [GOOD])
+    const args = [...first, DAEMON, ...inFolder(directory, '-r', rules)]
+    const { status, stderr } = spawnSync(program, args, { encoding: 'utf8' })
+    t.equal(status, 1, stderr)
+    for (const expected of says) t.match(stderr, expected)
+    t.ok(stderr.split('\n').length < 24, 'and it is one screen')
+    t.notMatch(stderr, 'ready:')
+    t.end()
+  })
+}
 
 void t.test('a rule file that is not there', async (t) => {
   const directory = temporaryDirectory(t)

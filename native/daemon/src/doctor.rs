@@ -34,12 +34,35 @@ pub fn report() -> (String, bool) {
     (render(&findings, is_fit), is_fit)
 }
 
+/// Why the programs were not loaded, each reason with its fix; empty for any other error. Said with
+/// the error, since a log in a container is often all that its user sees.
+pub fn reasons(error: &(dyn Error + 'static)) -> String {
+    let mut cause = Some(error);
+    while let Some(error) = cause {
+        if error.is::<LoadError>() {
+            let uid_map = fs::read_to_string("/proc/self/uid_map").unwrap_or_default();
+            return missing_of(&Probe::take(), &uid_map);
+        }
+        cause = error.source();
+    }
+    String::new()
+}
+
+fn missing_of(probe: &Probe, uid_map: &str) -> String {
+    [kernel(probe), btf(probe), capabilities(probe)]
+        .into_iter()
+        .chain(lockdown(probe))
+        .chain(user_namespace(uid_map))
+        .filter(|finding| finding.mark == Mark::Missing)
+        .map(|Finding { about, what, fix, .. }| {
+            let fix = fix.unwrap_or_default();
+            format!("peregrined: missing: {about}: {what}\n            fix:     {fix}\n")
+        })
+        .collect()
+}
+
 fn findings(probe: &Probe, loaded: &Result<Vec<String>, LoadError>) -> Vec<Finding> {
-    let mut all = vec![
-        good("kernel", format!("{} on {}", probe.release, probe.machine)),
-        btf(probe),
-        capabilities(probe),
-    ];
+    let mut all = vec![kernel(probe), btf(probe), capabilities(probe)];
     all.extend(lockdown(probe));
     all.extend([tracefs(probe), entries(probe), walk(probe), cgroups(probe)]);
     all.push(match loaded {
@@ -66,6 +89,27 @@ fn missing(about: &'static str, what: String, fix: &str) -> Finding {
     Finding { mark: Mark::Missing, about, what, fix: Some(fix.to_owned()) }
 }
 
+/// Ring buffers, which the programs write to, are of this version.
+const LEAST_KERNEL: (u32, u32) = (5, 8);
+
+fn kernel(probe: &Probe) -> Finding {
+    let Probe { release, machine, .. } = probe;
+    let mut numbers = release.split(|c: char| !c.is_ascii_digit()).map(str::parse);
+    let version = match (numbers.next(), numbers.next()) {
+        (Some(Ok(major)), Some(Ok(minor))) => (major, minor),
+        // A form of its own: what is missing shows when the programs are loaded.
+        _ => LEAST_KERNEL,
+    };
+    if version >= LEAST_KERNEL {
+        return good("kernel", format!("{release} on {machine}"));
+    }
+    missing(
+        "kernel",
+        format!("{release} is older than 5.8"),
+        "boot Linux 5.8 or later: Debian 12, Ubuntu 22.04, RHEL 9 and all later ones have it",
+    )
+}
+
 fn btf(probe: &Probe) -> Finding {
     if probe.has_btf {
         return good("BTF", "/sys/kernel/btf/vmlinux is there".to_owned());
@@ -86,7 +130,7 @@ fn capabilities(probe: &Probe) -> Finding {
         "rights",
         format!("lacks {}", probe.missing_capabilities.join(" and ")),
         "run as root (sudo peregrined …), or give the process CAP_BPF, CAP_PERFMON and \
-         CAP_SYS_PTRACE",
+         CAP_SYS_PTRACE; in a container: cap_add as in docker-compose.yml",
     )
 }
 
@@ -268,6 +312,32 @@ mod tests {
         assert!(unprivileged.contains("sudo"), "{unprivileged}");
         let locked = Some("none integrity [confidentiality]".to_owned());
         assert!(text(&Probe { lockdown: locked, ..probe() }).contains("cannot run here"));
+    }
+
+    #[test]
+    fn an_old_kernel_is_named() {
+        for (release, is_old) in
+            [("5.4.0-42-generic", true), ("4.19.0", true), ("5.8.0", false), ("6.1.0", false)]
+        {
+            let old = kernel(&Probe { release: release.to_owned(), ..probe() });
+            assert_eq!(old.mark == Mark::Missing, is_old, "{release}");
+        }
+        let unusual = kernel(&Probe { release: "custom".to_owned(), ..probe() });
+        assert_eq!(unusual.mark, Mark::Good, "what is not known is not said to be old");
+    }
+
+    #[test]
+    fn a_refused_program_is_told_with_its_reasons_and_nothing_else() {
+        let whole = "0 0 4294967295";
+        assert_eq!(missing_of(&probe(), whole), "");
+        let lacking = Probe { missing_capabilities: vec!["CAP_BPF"], ..probe() };
+        let told = missing_of(&Probe { has_btf: false, ..lacking }, "0 1000 1");
+        for reason in ["missing: BTF:", "lacks CAP_BPF", "rootless Docker"] {
+            assert!(told.contains(reason), "{told}");
+        }
+        assert_eq!(told.matches("fix:").count(), 3, "{told}");
+        let other: Box<dyn Error> = "a rule file".into();
+        assert_eq!(reasons(other.as_ref()), "");
     }
 
     #[test]

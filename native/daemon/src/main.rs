@@ -89,6 +89,7 @@ fn run(options: &cli::RunOptions, given: &Given<'_>) -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("peregrined: {}", doctor::chain(error.as_ref()));
+            eprint!("{}", doctor::reasons(error.as_ref()));
             ExitCode::FAILURE
         }
     }
