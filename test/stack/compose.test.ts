@@ -58,7 +58,7 @@ void t.test('every service: pinned, read-only, without capabilities, watched, bo
     t.same(at(service, 'cap_drop'), ['ALL'], `${name}: capabilities dropped`)
     t.ok(at(service, 'mem_limit') !== undefined, `${name}: memory`)
     t.ok(at(service, 'privileged') === undefined, `${name} is not privileged`)
-    if (name !== 'receiver') t.ok(at(service, 'healthcheck') !== undefined, `${name}: health`)
+    t.ok(at(service, 'healthcheck', 'test') !== undefined, `${name}: health`)
     for (const port of list(at(service, 'ports'))) {
       t.equal(at(port, 'host_ip'), '127.0.0.1', `${name} is not seen from outside`)
     }
