@@ -5,7 +5,7 @@
 import { spawn } from 'node:child_process'
 import { join } from 'node:path'
 import { temporaryDirectory, until } from '../../exporter/support/exporter.js'
-import { COMPOSE, ROOT, run, tryRun } from './run.js'
+import { COMPOSE, ROOT, run, runAsync, tryRun } from './run.js'
 
 export interface Teardown {
   readonly teardown: (work: () => unknown) => void
@@ -16,8 +16,14 @@ export interface Engine {
   docker(...args: readonly string[]): string
   /** Compose in the repository's root, with the settings that were given to `startEngine`. */
   compose(...args: readonly string[]): string
+  /** The same, while the caller goes on. */
+  composeAsync(...args: readonly string[]): Promise<void>
   /** Makes an image of a folder. */
-  image(name: string, root: string, ...changes: readonly string[]): void
+  readonly image: (name: string, root: string, ...changes: readonly string[]) => void
+  /** Names of the interfaces in its network. */
+  interfaces(): readonly string[]
+  /** Takes a port of its network; what comes back gives it free. */
+  listen(port: number): () => void
   /** GET from within its network; undefined where nobody answers, or with an error. */
   get(url: string): string | undefined
 }
@@ -86,14 +92,40 @@ export async function startEngine(
       const logs = tryRun(COMPOSE, [...args, 'logs', '--no-color', '--tail=30'], set).stdout
       throw new Error(`compose ${rest.join(' ')}: ${stderr}\n${logs}`)
     },
+    composeAsync(...rest) {
+      const args = ['--project-directory', ROOT, ...rest]
+      return runAsync(COMPOSE, args, { ...environment, CONTAINER_SOCKET: socket })
+    },
     image(name, root, ...changes) {
       const tarball = join(directory, 'image.tar')
       run('tar', ['-C', root, '-cf', tarball, '.'])
       docker('import', ...changes.flatMap((change) => ['-c', change]), tarball, name)
     },
+    interfaces: () => interfacesIn(network),
+    listen: (port) => listenIn(network, port),
     get(url) {
       const { code, stdout } = tryRun('nsenter', [network, 'curl', '-sf', '--max-time', '10', url])
       return code === 0 ? stdout : undefined
     },
+  }
+}
+
+/** `network` as nsenter takes it. */
+export function interfacesIn(network: string): readonly string[] {
+  const lines = run('nsenter', [network, 'cat', '/proc/net/dev']).split('\n').slice(2)
+  return lines.map((line) => line.split(':')[0]?.trim() ?? '').filter(Boolean)
+}
+
+export function listenIn(network: string, port: number): () => void {
+  const script = `require('node:net').createServer().listen(${port}, '127.0.0.1')`
+  const listener = spawn('nsenter', [network, process.execPath, '-e', script], { stdio: 'ignore' })
+  const isTaken = (): boolean =>
+    run('nsenter', [network, 'cat', '/proc/net/tcp']).includes(
+      `:${port.toString(16).toUpperCase().padStart(4, '0')} 00000000:0000 0A`,
+    )
+  while (!isTaken());
+  return () => {
+    listener.kill('SIGKILL')
+    while (isTaken());
   }
 }

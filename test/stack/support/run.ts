@@ -1,5 +1,5 @@
 /** Programs that the tests run, and where things are. */
-import { spawnSync } from 'node:child_process'
+import { spawn, spawnSync } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { join } from 'node:path'
 
@@ -42,4 +42,24 @@ export function run(
   const { code, stdout, stderr } = tryRun(program, args, environment)
   if (code !== 0) throw new Error(`${program} ${args.join(' ')}: ${stderr}${stdout}`)
   return stdout
+}
+
+/** The same, while the caller goes on. */
+export async function runAsync(
+  program: string,
+  args: readonly string[],
+  environment: Readonly<Record<string, string | undefined>> = {},
+): Promise<void> {
+  const child = spawn(program, args, {
+    cwd: ROOT,
+    env: { PATH: process.env.PATH, HOME: process.env.HOME, ...environment },
+    stdio: ['ignore', 'ignore', 'pipe'],
+  })
+  let log = ''
+  child.stderr.setEncoding('utf8').on('data', (part: string) => (log += part))
+  const code = await new Promise<number | null>((resolve, reject) => {
+    child.once('close', resolve)
+    child.once('error', reject)
+  })
+  if (code !== 0) throw new Error(`${program} ${args.join(' ')}: ${log}`)
 }
