@@ -3,6 +3,8 @@ import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { sumOf, temporaryDirectory, until } from '../exporter/support/exporter.js'
+import { at, readJson, text } from '../stack/support/values.js'
+import { documented } from '../support/documented.js'
 import { ROOT, writeRules, type Test } from './support/daemon.js'
 
 interface Running {
@@ -44,7 +46,7 @@ function startIn(t: Test, directory: string, ...args: readonly string[]): Runnin
   ])
   return run(
     t,
-    'start.sh',
+    scriptOf(documented('README.md', 'npm start')),
     [
       ...['--no-default-rules', '--rules-dir', join(directory, 'none'), '-r', rules],
       ...['--state-dir', join(directory, 'state')],
@@ -57,6 +59,12 @@ function startIn(t: Test, directory: string, ...args: readonly string[]): Runnin
       INIT_CWD: directory,
     },
   )
+}
+
+/** The script that npm runs for the command. */
+function scriptOf(command: string): string {
+  const script = text(at(readJson('package.json'), 'scripts', command.replace('npm ', '')))
+  return script.replace('bash scripts/', '')
 }
 
 /** Pids of daemons whose command line names the folder. */

@@ -3,6 +3,7 @@ import { dirname, join, relative } from 'node:path'
 import t from 'tap'
 import { DAEMON } from '../e2e/support/daemon.js'
 import { parse } from 'yaml'
+import { blocks, commandsOf, testOf } from '../support/documented.js'
 import { ROOT, run } from './support/run.js'
 
 /** Every document that is kept. */
@@ -18,23 +19,6 @@ const DOCUMENTS = run('git', [
   .trim()
   .split('\n')
   .filter((path) => existsSync(join(ROOT, path)))
-
-/** Those whose commands a user types first. */
-const TYPED = ['README.md', 'docs/install.md', 'docs/operations.md']
-
-interface Block {
-  readonly language: string
-  readonly body: string
-  /** The comment right before it. */
-  readonly mark: string
-}
-
-function blocks(path: string): readonly Block[] {
-  const found = read(path).matchAll(/(?:<!--([^>]*)-->\n)?^```(\w*)\n([\s\S]*?)^```$/gm)
-  return Array.from(found, ([, mark = '', language = '', body = '']) => {
-    return { mark: mark.trim(), language, body }
-  })
-}
 
 function read(path: string): string {
   return readFileSync(join(ROOT, path), 'utf8')
@@ -71,15 +55,27 @@ void t.test('every link leads somewhere', (t) => {
 })
 
 void t.test('every command that a user types is run by a test, or marked as needing more', (t) => {
-  for (const path of TYPED) {
-    for (const { language, mark, body } of blocks(path)) {
-      if (language !== 'sh') continue
-      const [first = ''] = body.split('\n')
-      const test = /^run by: (\S+)$/.exec(mark)?.[1]
-      if (test === undefined) t.match(mark, /^needs: \S/, `${path}: ${first}`)
-      else t.ok(existsSync(join(ROOT, test)), `${path}: ${first} (${test})`)
+  let run = 0
+  for (const path of DOCUMENTS) {
+    for (const block of blocks(path)) {
+      if (block.language !== 'sh') continue
+      const test = testOf(block)
+      if (test === undefined) {
+        t.match(block.mark, /^needs: \S/, `${path}: ${commandsOf(block)[0] ?? ''}`)
+        continue
+      }
+      // Quotes and breaks of lines are the formatter's.
+      const source = read(test).replaceAll(/\s+/g, '')
+      for (const command of commandsOf(block)) {
+        run += 1
+        const asked = ["'", '"', '`'].some((quote) =>
+          source.includes(`documented('${path}',${quote}${command}${quote}`.replaceAll(/\s+/g, '')),
+        )
+        t.ok(asked, `${path}: ${command} (${test} asks for it by documented())`)
+      }
     }
   }
+  t.ok(run > 10)
   t.end()
 })
 

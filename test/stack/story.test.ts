@@ -1,17 +1,15 @@
-import { mkdirSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
 import t from 'tap'
 import { sumOf, temporaryDirectory, until } from '../exporter/support/exporter.js'
+import { documented } from '../support/documented.js'
 import { fill, queries } from './support/dashboards.js'
 import { startEngine } from './support/engine.js'
-import { makeNodeRoot, makeRuntimeRoot, makeRustRoot, makeServerRoot } from './support/roots.js'
+import { IMAGES, makeImages, METRICS, PROMETHEUS, writeRule } from './support/stack.js'
+import { leftOf, standing, tracesOf } from './support/traces.js'
 import { at, list, text } from './support/values.js'
 
 const RULE = 'Story told'
 /** Generous, for a machine that is busy with other things. */
 const LIMIT_MILLISECONDS = 120_000
-const METRICS = 'http://127.0.0.1:9376/metrics'
-const PROMETHEUS = 'http://127.0.0.1:9090/api/v1'
 const NOTIFICATIONS = 'http://127.0.0.1:9377/notifications'
 
 /** Panels that must show the one detection of the story, by the value that they show. */
@@ -24,48 +22,42 @@ const SHOWING: Readonly<Record<string, number>> = {
 
 void t.test('docker compose up, a deed in a container, and the notification', async (t) => {
   const directory = temporaryDirectory(t)
-  const rules = join(directory, 'rules.d')
-  mkdirSync(rules)
-  const rule = {
+  const rules = writeRule(directory, {
     rule: RULE,
     desc: 'for the story',
     condition: 'evt.type = execve and container.id != host and proc.args contains pgr-story',
     output: '%container.id %proc.cmdline',
     priority: 'CRITICAL',
     tags: ['story'],
-  }
-  writeFileSync(join(rules, 'story.yaml'), `- ${JSON.stringify(rule)}\n`)
+  })
 
   const engine = await startEngine(t, {
+    ...IMAGES,
     PEREGRINE_RULES_DIR: rules,
     NODE_NAME: 'story-node',
-    BASE_IMAGE: 'root:runtime',
-    PEREGRINED_BUILD_IMAGE: 'root:rust',
-    PEREGRINE_BUILD_IMAGE: 'root:node',
-    PROMETHEUS_IMAGE: 'root:prometheus',
-    ALERTMANAGER_IMAGE: 'root:alertmanager',
     PEREGRINE_LOKI_URL: '',
   })
-  const imageOf = (name: string, make: (root: string) => void, ...changes: string[]): void => {
-    const root = join(directory, name)
-    make(root)
-    engine.image(`root:${name}`, root, ...changes)
-  }
-  imageOf('runtime', makeRuntimeRoot)
-  imageOf('rust', makeRustRoot)
-  imageOf('node', makeNodeRoot)
-  const servers = { prometheus: 'promtool', alertmanager: 'amtool' }
-  for (const [name, tool] of Object.entries(servers)) {
-    const make = (root: string): void => {
-      makeServerRoot(root, name, tool)
-    }
-    imageOf(name, make, `ENTRYPOINT ["/bin/${name}"]`, 'USER 65534')
-  }
+  makeImages(directory, engine.image)
   engine.compose('build', 'peregrined', 'peregrine')
-  engine.compose('up', '--detach', '--no-build', 'prometheus')
+  const before = standing(engine)
+  await t.test('a port that is taken is named', (t) => {
+    const taken = engine.listen(9376)
+    try {
+      const up = composed(documented('README.md', 'docker compose up'))
+      const first = ['--detach', '--no-build', 'peregrine']
+      t.throws(() => engine.compose(...up, ...first), /9376.*in use/s)
+    } finally {
+      taken()
+      engine.compose('down', '--volumes')
+    }
+    t.end()
+  })
+
+  const up = composed(documented('docs/install.md', 'docker compose up --detach'))
+  engine.compose(...up, '--no-build', 'prometheus')
 
   const deed = (): void => {
-    const args = ['--rm', '--network=none', '--name=story-shop', 'root:runtime']
+    const args = ['--rm', '--network=none', '--name=story-shop', IMAGES.BASE_IMAGE]
     engine.docker('run', ...args, '/bin/true', 'pgr-story')
   }
   const counted = (): number => {
@@ -94,8 +86,26 @@ void t.test('docker compose up, a deed in a container, and the notification', as
     t.match(text(at(told()[0], 'annotations', 'summary')), 'Story told on')
   })
 
+  await t.test('every service says that it is well', async (t) => {
+    const states = (): string => engine.docker('ps', '-a', '--format', '{{.Names}} {{.Status}}')
+    const isWell = (): boolean =>
+      states()
+        .split('\n')
+        .every((state) => state.endsWith('(healthy)'))
+    await until('all are healthy', isWell, LIMIT_MILLISECONDS).catch(() => undefined)
+    t.equal(states().match(/\(healthy\)/g)?.length, 5, states())
+    t.end()
+  })
+
   await t.test('the deed of the README is counted by the built-in rules', async (t) => {
-    engine.docker('run', '--rm', '--network=none', 'root:runtime', 'cat', '/etc/shadow')
+    documented('docs/install.md', 'docker run --rm debian:bookworm-slim cat /etc/shadow')
+    const [, ...words] = documented(
+      'README.md',
+      'docker run --rm debian:bookworm-slim cat /etc/shadow',
+    ).split(' ')
+    // No registry is reachable.
+    const here = words.map((word) => (word.startsWith('debian:') ? IMAGES.BASE_IMAGE : word))
+    engine.docker(...here)
     const isCounted = (): boolean => {
       const page = engine.get(METRICS) ?? ''
       return sumOf(page, 'falco_events', 'rule="Read sensitive file untrusted"') > 0
@@ -129,8 +139,11 @@ void t.test('docker compose up, a deed in a container, and the notification', as
   await t.test('an upgrade of both neither loses nor repeats', async (t) => {
     deed()
     await until('counted', () => counted() === 2, LIMIT_MILLISECONDS)
-    engine.compose('up', '--detach', '--no-build', '--force-recreate', '--no-deps', 'peregrined')
-    engine.compose('up', '--detach', '--no-build', '--force-recreate', 'peregrine')
+    const typed = documented('docs/operations.md', 'git pull && docker compose up --detach --build')
+    // The images are those that are there.
+    const again = composed(typed.replace('git pull && ', '').replace('--build', '--no-build'))
+    engine.compose(...again, '--force-recreate', '--no-deps', 'peregrined')
+    engine.compose(...again, '--force-recreate', 'peregrine')
     const ready = 'http://127.0.0.1:9376/readyz'
     await until('both are back', () => engine.get(ready) !== undefined, LIMIT_MILLISECONDS)
     t.equal(counted(), 2)
@@ -140,14 +153,34 @@ void t.test('docker compose up, a deed in a container, and the notification', as
     t.equal(told().length, 1, 'one notification, however often the rule fires')
   })
 
-  await t.test('down -v leaves nothing', (t) => {
-    engine.compose('down', '--volumes')
-    t.equal(engine.docker('ps', '-aq'), '')
-    t.equal(engine.docker('volume', 'ls', '-q'), '')
-    t.notMatch(engine.docker('network', 'ls'), 'peregrine')
+  await t.test('down -v leaves nothing', async (t) => {
+    const traces = tracesOf(engine, 'peregrine-peregrined-1')
+    t.ok(traces.kernel.length > 10, `it had loaded ${traces.kernel.length} objects`)
+    t.ok(traces.volumes.length > 3 && traces.mounts.length > before.mounts.length, 'and mounted')
+    t.not(leftOf(traces).length, 0, 'and all of it is found where one looks')
+    engine.compose(...composed(documented('docs/install.md', 'docker compose down --volumes')))
+    t.equal(engine.docker('ps', '-aq'), '', 'no container')
+    t.notMatch(engine.docker('network', 'ls'), 'peregrine', 'no network')
+    // The kernel frees programs in the background.
+    const isGone = (): boolean => leftOf(traces).length === 0
+    await until('nothing is left', isGone, LIMIT_MILLISECONDS).catch(() => undefined)
+    t.same(leftOf(traces), [], 'no process, control group, program, map or pin')
+    t.same(standing(engine), before, 'volumes, interfaces and mounts are as before')
+  })
+
+  await t.test('only ours: it prints what to add to prometheus.yml', (t) => {
+    const typed = composed(documented('docs/install.md', 'docker compose up'))
+    const only = ['--no-build', '--no-deps', '--exit-code-from', 'scrape', 'scrape']
+    t.match(engine.compose('--profile', 'ours', ...typed, ...only), 'job_name: peregrine')
+    engine.compose('--profile', 'ours', 'down', '--volumes')
     t.end()
   })
 })
+
+/** What Compose is told by the command. */
+function composed(command: string): readonly string[] {
+  return command.split(' ').slice(2)
+}
 
 /** The query of a panel, for the story's rule alone. */
 function fillFor(where: string, refId: string): string {
