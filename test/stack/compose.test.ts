@@ -1,5 +1,5 @@
-import { existsSync, readFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { copyFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
 import t from 'tap'
 import { COMPOSE, ROOT, tryRun } from './support/run.js'
 import { at, isFields, list, readYaml, text } from './support/values.js'
@@ -53,7 +53,11 @@ void t.test('every service: pinned, read-only, without capabilities, watched, bo
   const all = config()
   for (const name of services(all)) {
     const service = at(all, 'services', name)
-    t.match(text(at(service, 'image')), /:(local|v?\d+\.\d+\.\d+)$/, `${name} has a version`)
+    t.match(
+      text(at(service, 'image')),
+      /:(local|v?\d+\.\d+\.\d+(@sha256:[0-9a-f]{64})?)$/,
+      `${name} has a version`,
+    )
     t.equal(at(service, 'read_only'), true, `${name}: read-only root`)
     t.same(at(service, 'cap_drop'), ['ALL'], `${name}: capabilities dropped`)
     t.ok(at(service, 'mem_limit') !== undefined, `${name}: memory`)
@@ -95,6 +99,47 @@ void t.test('every setting in .env does something, and shows its default', (t) =
   for (const [, name] of compose.matchAll(/\$\{([A-Z_]+)/g)) {
     t.match(readFileSync(join(ROOT, '.env'), 'utf8'), `${name}=`, `${name} is explained`)
   }
+  t.end()
+})
+
+void t.test('images are pinned by digest where a registry answers, and by nothing else', (t) => {
+  const files = [
+    ...['docker-compose.yml', '.env', 'scripts/images.sh', 'scripts/common.sh'],
+    ...['deploy/docker/exporter.Dockerfile', 'deploy/docker/peregrined.Dockerfile'],
+  ]
+  const folder = t.testdir()
+  for (const path of files) {
+    mkdirSync(dirname(join(folder, path)), { recursive: true })
+    copyFileSync(join(ROOT, path), join(folder, path))
+  }
+  const answer = (digest: string): void => {
+    writeFileSync(join(folder, 'docker'), `#!/bin/sh\necho ${digest}\n`, { mode: 0o755 })
+  }
+  const pin = (...args: readonly string[]): { code: number | null; stderr: string } =>
+    tryRun('bash', [join(folder, 'scripts/images.sh'), ...args], {
+      PATH: `${folder}:${process.env.PATH ?? ''}`,
+    })
+  const texts = (): string => files.map((path) => readFileSync(join(folder, path), 'utf8')).join()
+  const images = (): readonly string[] => texts().match(/docker\.io\/[\w/-]+:[\w.:@-]+/g) ?? []
+
+  const before = texts()
+  answer('')
+  t.match(pin(), { code: 1, stderr: 'no registry answers' })
+  t.equal(texts(), before, 'nothing is changed')
+
+  const [first, second] = ['a', 'b'].map((letter) => `sha256:${letter.repeat(64)}`)
+  answer(first ?? '')
+  t.match(pin('--check'), { code: 1, stderr: 'not pinned' })
+  t.equal(pin().code, 0)
+  t.ok(images().length > 10)
+  for (const image of images()) t.ok(image.endsWith(`@${first ?? ''}`), image)
+  t.equal(pin('--check').code, 0)
+
+  answer(second ?? '')
+  t.match(pin('--check'), { code: 1 }, 'the tag is another image by now')
+  t.equal(pin().code, 0)
+  for (const image of images()) t.ok(image.endsWith(`@${second ?? ''}`), image)
+  t.equal(texts().replaceAll(`@${second ?? ''}`, ''), before, 'and nothing else is changed')
   t.end()
 })
 
