@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Builds Helm and Docker Compose into .tools from the Go proxy, where Debian has none that is new
-# enough. test/stack/tools pins their versions and the checksums of all that goes into them.
+# enough, and installs Grafana's library from npm. test/stack/tools pins their versions and the
+# checksums of all that goes into them.
 set -euo pipefail
 # shellcheck source=scripts/common.sh
 source "$(dirname "$0")/common.sh"
@@ -53,8 +54,20 @@ build() {
   mv "$TOOLS/$name.new" "$TOOLS/$name"
 }
 
+# Grafana's library of data frames: the tests ask it what it makes of the dashboards' tables.
+install_grafana() {
+  local module=$ROOT/test/stack/tools/grafana target=$TOOLS/grafana
+  [[ ! $target/.installed -nt $module/package-lock.json ]] || return 0
+  say "installing Grafana's library for the tests"
+  mkdir -p "$target"
+  cp "$module"/package*.json "$target/"
+  npm ci --prefix "$target" --ignore-scripts --no-audit --no-fund --loglevel=error >&2
+  touch "$target/.installed"
+}
+
 mkdir -p "$TOOLS"
 # Helm's own build sets the Kubernetes that it renders for; without, it is one of 2020.
 KUBE=helm.sh/helm/v3/pkg/chartutil
 build helm helm.sh/helm/v3/cmd/helm "-X $KUBE.k8sVersionMajor=1 -X $KUBE.k8sVersionMinor=34"
 build compose github.com/docker/compose/v2/cmd
+install_grafana

@@ -135,7 +135,7 @@ export function overview(): Dashboard {
         width: 4,
         height: 4,
         target: now('sum(peregrine_subscribe_connected{cluster=~"$cluster"}) or vector(0)'),
-        unit: 'suffix: connected',
+        unit: 'suffix:connected',
         steps: steps(BAD, [1, GOOD]),
         mappings: inWords({ 0: 'nobody' }),
       }),
