@@ -24,24 +24,34 @@ const LAST_SEEN_HEAD = `# HELP falco_event_last_seen_timestamp_seconds When the 
 # TYPE falco_event_last_seen_timestamp_seconds gauge
 `
 
-export function* renderSeries(counts: Counts, showing: Showing): Generator<Buffer> {
+/** With `reuse`, a block is good until the next one is asked for. */
+export function* renderSeries(
+  counts: Counts,
+  showing: Showing,
+  { reuse }: { readonly reuse: boolean },
+): Generator<Buffer> {
+  const allocate = createAllocator(counts.size, reuse)
   yield Buffer.from(EVENTS_HEAD)
-  yield* renderFamily(EVENTS, counts, showing, (series) =>
+  yield* renderFamily(EVENTS, counts, showing, allocate, (series) =>
     showing.showsBase(series) ? series.base : series.count,
   )
   yield Buffer.from(LAST_SEEN_HEAD)
-  yield* renderFamily(LAST_SEEN, counts, showing, (series) => series.lastSeenMilliseconds / 1000)
+  yield* renderFamily(
+    LAST_SEEN,
+    counts,
+    showing,
+    allocate,
+    (series) => series.lastSeenMilliseconds / 1000,
+  )
 }
 
 function* renderFamily(
   name: Buffer,
   counts: Counts,
   { lastBirth }: Showing,
+  allocate: (least: number) => Buffer,
   toValue: (series: Series) => number,
 ): Generator<Buffer> {
-  let left = counts.size
-  const allocate = (least: number): Buffer =>
-    Buffer.allocUnsafe(Math.max(least, Math.min(BLOCK_BYTES, left * LINE_BYTES)))
   let block = allocate(0)
   let at = 0
   for (const series of counts.all()) {
@@ -54,12 +64,21 @@ function* renderFamily(
       block = allocate(length)
       at = 0
     }
-    left--
     block.set(name, at)
     block.set(labelBytes, at + name.length)
     at = writeNumber(block, at + name.length + labelBytes.length, toValue(series))
   }
   if (at > 0) yield block.subarray(0, at)
+}
+
+function createAllocator(series: number, reuse: boolean): (least: number) => Buffer {
+  const usual = Math.min(BLOCK_BYTES, series * LINE_BYTES)
+  let kept = Buffer.alloc(0)
+  return (least) => {
+    if (reuse && kept.length >= Math.max(least, usual)) return kept
+    kept = Buffer.allocUnsafe(Math.max(least, usual))
+    return kept
+  }
 }
 
 /** ` 12\n`; gives back where it ends. */

@@ -32,17 +32,18 @@ export function createScrapeRenderer({ counts, renderSelf }: ScrapeOptions): Scr
   let underWay: { readonly lastBirth: number; readonly body: Promise<Buffer> } | undefined
 
   async function plain(showing: Showing): Promise<Readable> {
-    return Readable.from(await blocks(showing), { objectMode: false })
+    return Readable.from(await blocks(showing, false), { objectMode: false })
   }
 
-  async function blocks(showing: Showing): Promise<AsyncGenerator<Buffer>> {
+  async function blocks(showing: Showing, reuse: boolean): Promise<AsyncGenerator<Buffer>> {
     const self = await renderSelf()
-    return paced(renderSeries(counts, showing), self)
+    return paced(renderSeries(counts, showing, { reuse }), self)
   }
 
   async function pack(showing: Showing): Promise<Buffer> {
     const pieces: Buffer[] = []
-    for await (const block of await blocks(showing)) {
+    // Each block is packed before the next is rendered, so that one place for it is enough.
+    for await (const block of await blocks(showing, true)) {
       pieces.push(await inTurn(() => packer.pack(block)))
     }
     return toGzip(pieces)
