@@ -1,5 +1,5 @@
-import { spawn, type ChildProcess } from 'node:child_process'
-import { existsSync, mkdirSync, rmdirSync, symlinkSync, writeFileSync } from 'node:fs'
+import { spawn, spawnSync, type ChildProcess } from 'node:child_process'
+import { existsSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs'
 import { hostname } from 'node:os'
 import { join } from 'node:path'
 import t from 'tap'
@@ -58,7 +58,8 @@ async function startShell(t: Test): Promise<Shell> {
   t.teardown(async () => {
     holder.kill('SIGKILL')
     await holderEnded
-    for (const path of made) rmdirSync(path)
+    // Somebody else may use them by now.
+    spawnSync('rmdir', ['--ignore-fail-on-non-empty', ...made])
   })
   await until('the shell is ready', () => isReady)
   const inside = ['-t', `${holder.pid ?? 0}`, '--net', '--mount', `--wdns=${directory}`]
