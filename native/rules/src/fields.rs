@@ -9,8 +9,8 @@ mod never;
 mod parameters;
 mod table;
 
-pub(crate) use argument::is_field;
 pub use argument::{Argument, FieldRef, LookupError, lookup};
+pub(crate) use argument::{is_field, is_field_with};
 pub use table::FieldId;
 
 use crate::nearest;

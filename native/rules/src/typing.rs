@@ -51,6 +51,9 @@ struct MacroState {
     checked: Option<(Option<ExprId>, Vec<Diagnostic>)>,
 }
 
+/// What is said of one condition or output.
+const MISTAKES_LIMIT: usize = 100;
+
 /// The text under judgement and what was found in it.
 pub(crate) struct Site<'site> {
     pub text: &'site Text,
@@ -61,6 +64,11 @@ pub(crate) struct Site<'site> {
 impl<'site> Site<'site> {
     pub fn new(text: &'site Text, item: (Kind, &'site str)) -> Self {
         Self { text, found: Vec::new(), item }
+    }
+
+    /// More of it would help nobody, and each takes a search for what was meant.
+    pub fn is_full_of_mistakes(&self) -> bool {
+        self.found.len() >= MISTAKES_LIMIT && self.found.iter().any(Diagnostic::is_error)
     }
 }
 

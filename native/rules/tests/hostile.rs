@@ -154,6 +154,28 @@ fn percent_signs_do_not_take_quadratic_time() {
 }
 
 #[test]
+fn of_many_mistakes_in_one_text_the_first_are_told() {
+    let condition = "nosuch.field exists or ".repeat(300) + "evt.type = open";
+    let n_told = codes(&rule_of(&condition)).len();
+    assert!((50..=101).contains(&n_told), "{n_told}");
+    let output = "%nosuch.field ".repeat(300);
+    let text = format!(
+        "- {{rule: r, desc: d, priority: INFO, condition: evt.type = open, output: \"{output}\"}}\n"
+    );
+    let n_told = codes(&text).len();
+    assert!((50..=101).contains(&n_told), "{n_told}");
+}
+
+#[test]
+fn a_field_with_letters_behind_it_takes_no_search_for_what_was_meant() {
+    let output = "%evt.arg.namexxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx ".repeat(5_000);
+    let text = format!(
+        "- {{rule: r, desc: d, priority: INFO, condition: evt.type = open, output: \"{output}\"}}\n"
+    );
+    assert_eq!(codes(&text), [""; 0]);
+}
+
+#[test]
 fn every_field_of_the_catalogue_loads_and_prints() {
     for row in FieldId::all().map(FieldId::row) {
         let text = rule_of(row.example);

@@ -56,7 +56,19 @@ static BY_NAME: LazyLock<HashMap<&'static str, FieldId>> =
 
 /// Whether a name without brackets is a field; no suggestion is looked for, which takes time.
 pub(crate) fn is_field(name: &str) -> bool {
-    find(name).is_some() && lookup(name, None).is_ok()
+    let Some((id, suffix)) = find(name) else { return false };
+    match (id.row().argument, suffix) {
+        (Shape::Parameter | Shape::RawParameter, Some(name)) => {
+            super::raw_parameter(name).is_some()
+        }
+        (Shape::EventName, Some(name)) => EventType::from_rule_name(name).is_some(),
+        _ => argument(id, suffix, None).is_ok(),
+    }
+}
+
+/// The same for a name with brackets.
+pub(crate) fn is_field_with(name: &str, bracket: &str) -> bool {
+    matches!(find(name), Some((id, suffix)) if argument(id, suffix, Some(bracket)).is_ok())
 }
 
 /// Finds the field that a name and the text in brackets behind it mean.
@@ -204,6 +216,18 @@ mod tests {
         for (name, bracket, id, argument) in cases {
             let field = lookup(name, bracket).unwrap_or_else(|error| panic!("{name}: {error:?}"));
             assert_eq!((field.id, field.argument), (id, argument), "{name}");
+        }
+    }
+
+    #[test]
+    fn what_is_a_field_is_known_without_a_suggestion() {
+        let names = ["proc.name", "proc.nmae", "evt.arg", "evt.arg.flags", "evt.arg.flgas"];
+        let others = ["evt.rawarg.res", "evt.type.is.open", "evt.type.is.opn", "evt.abspath.src"];
+        let last = ["evt.abspath.x", "proc.aname", "container.label", "thread.cgroup.cpu", "x.y"];
+        for name in names.into_iter().chain(others).chain(last) {
+            assert_eq!(is_field(name), lookup(name, None).is_ok(), "{name}");
+            let is_one = lookup(name, Some("1")).is_ok();
+            assert_eq!(is_field_with(name, "1"), is_one, "{name}[1]");
         }
     }
 

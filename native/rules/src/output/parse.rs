@@ -31,6 +31,9 @@ fn segments(typing: &mut Typing<'_>, site: &mut Site<'_>) -> Option<Draft> {
             None => {
                 is_whole = false;
                 at += found + 1;
+                if site.is_full_of_mistakes() {
+                    break;
+                }
             }
         }
     }
@@ -78,7 +81,7 @@ fn longest_operand(typing: &Typing<'_>, text: &str, start: usize) -> Option<(Ope
     if let Some((Operand::Field(field), end)) = parser::parse_operand(text, start)
         && match &field.bracket {
             None => is_field(&field.name),
-            Some(bracket) => fields::lookup(&field.name, Some(bracket)).is_ok(),
+            Some(bracket) => fields::is_field_with(&field.name, bracket),
         }
     {
         return Some((Operand::Field(field), end));

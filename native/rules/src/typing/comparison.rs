@@ -19,6 +19,9 @@ impl Typing<'_> {
         site: &mut Site<'_>,
         comparison: &Comparison,
     ) -> Option<ExprId> {
+        if site.is_full_of_mistakes() {
+            return None;
+        }
         let left = self.operand(site, &comparison.left)?;
         if !self.operator_fits(site, comparison, &left) {
             return None;
