@@ -30,10 +30,15 @@ const MALLOC = {
 }
 
 export function listening(child: ChildProcess): Promise<string> {
-  return new Promise((resolve) => {
+  return new Promise((resolve, reject) => {
+    let log = ''
     child.stderr?.on('data', (part: Buffer) => {
-      const found = /"address":"([^"]+)"/.exec(part.toString())?.[1]
+      log = (log + part.toString()).slice(-4096)
+      const found = /"address":"([^"]+)"/.exec(log)?.[1]
       if (found !== undefined) resolve(found)
+    })
+    child.once('exit', () => {
+      reject(new Error(`the exporter ended: ${log}`))
     })
   })
 }

@@ -1,14 +1,14 @@
 /** What do the names of containers and pods cost, and how soon are they there? */
-import { execFile, spawnSync } from 'node:child_process'
+import { execFile } from 'node:child_process'
 import { createServer } from 'node:http'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { temporaryDirectory, until } from '../test/exporter/support/exporter.js'
 import { askStatus, subscribeStandard } from '../test/e2e/support/client.js'
 import { startContainerd } from '../test/e2e/support/containerd.js'
-import { ROOT, startDaemon, type RunningDaemon, type Test } from '../test/e2e/support/daemon.js'
+import { startDaemon, type RunningDaemon, type Test } from '../test/e2e/support/daemon.js'
 import { startDocker } from '../test/e2e/support/docker.js'
-import { figuresOf, printTable, quantile, withTeardown } from './support.js'
+import { figuresOf, printCargoBench, printTable, quantile, withTeardown } from './support.js'
 
 const PODS = 20
 const CONTAINERS = 200
@@ -215,10 +215,5 @@ printTable(
 )
 
 // What a judged event costs has no process of its own to be seen in.
-const { stdout: perEvent } = spawnSync(
-  'cargo',
-  ['bench', '--quiet', '--locked', '-p', 'peregrine-world', '--bench', 'identity'],
-  { cwd: join(ROOT, 'native'), encoding: 'utf8', stdio: ['ignore', 'pipe', 'inherit'] },
-)
 process.stdout.write('How far a container is known, asked for each event that is judged:\n\n')
-process.stdout.write(`\`\`\`\n${perEvent.trimEnd()}\n\`\`\`\n\n`)
+printCargoBench('peregrine-world', 'identity')

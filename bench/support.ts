@@ -1,7 +1,9 @@
-/** What the benches share: clean-up, figures of a process, tables. */
+/** What the benches share: clean-up, figures of a process, tables, benches of a crate. */
+import { spawnSync } from 'node:child_process'
 import { readdirSync, readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 
+const NATIVE = fileURLToPath(new URL('../../native/', import.meta.url))
 export const BENCH_DEEDS = fileURLToPath(new URL('../../dist/bench/deeds/', import.meta.url))
 
 /** Runs the work, then what it registered, last first. */
@@ -51,4 +53,15 @@ export function printTable(
   process.stdout.write(line(head) + line(head.map(() => '---')))
   for (const row of rows) process.stdout.write(line(row))
   process.stdout.write('\n')
+}
+
+/** Prints what a bench of one of the daemon's crates prints. */
+export function printCargoBench(crate: string, bench: string): void {
+  const { stdout, status } = spawnSync(
+    'cargo',
+    ['bench', '--quiet', '--locked', '-p', crate, '--bench', bench],
+    { cwd: NATIVE, encoding: 'utf8', stdio: ['ignore', 'pipe', 'inherit'] },
+  )
+  if (status !== 0) throw new Error(`cargo bench -p ${crate} --bench ${bench} failed`)
+  process.stdout.write(`\`\`\`\n${stdout.trimEnd()}\n\`\`\`\n\n`)
 }
