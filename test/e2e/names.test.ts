@@ -1,8 +1,9 @@
-import { existsSync, mkdirSync, rmdirSync } from 'node:fs'
+import { existsSync } from 'node:fs'
 import { spawnSync } from 'node:child_process'
 import { join } from 'node:path'
 import t from 'tap'
 import { runExporter, temporaryDirectory, until } from '../exporter/support/exporter.js'
+import { runInCgroup } from './support/cgroup.js'
 import { startDaemon, type PrintedAlert, type RunningDaemon } from './support/daemon.js'
 import { startDocker, type Docker } from './support/docker.js'
 import { startProxy } from './support/proxy.js'
@@ -219,31 +220,6 @@ void t.test('a runtime that starts after the daemon is found', async (t) => {
   })
 })
 
-/** Runs a marked program in a cgroup of the test's own making, in the hierarchy that counts. */
-function runInCgroup(
-  t: { teardown: (work: () => void) => void },
-  name: string,
-  mark: string,
-): void {
-  const root = cgroupRoot()
-  const made: string[] = []
-  let path = root
-  for (const part of name.split('/')) {
-    path = join(path, part)
-    try {
-      mkdirSync(path)
-      made.unshift(path)
-    } catch {
-      // It is there already.
-    }
-  }
-  const script = `echo $$ > ${join(path, 'cgroup.procs')} && exec /bin/true ${mark}`
-  spawnSync('/bin/sh', ['-c', script])
-  t.teardown(() => {
-    for (const folder of made) rmdirSync(folder)
-  })
-}
-
 /** A Docker in a container, with the programs of this machine. */
 function runNested(docker: Docker): {
   readonly id: string
@@ -289,7 +265,3 @@ function isDone(docker: Docker, ...args: readonly string[]): boolean {
 }
 
 /** Version 2, or the controller of version 1 that container runtimes use. */
-function cgroupRoot(): string {
-  const isOld = spawnSync('mountpoint', ['-q', '/sys/fs/cgroup/pids']).status === 0
-  return isOld ? '/sys/fs/cgroup/pids' : '/sys/fs/cgroup'
-}
