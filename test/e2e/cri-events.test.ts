@@ -1,6 +1,7 @@
 import t from 'tap'
 import { until } from '../exporter/support/exporter.js'
 import { runInCgroup } from './support/cgroup.js'
+import { askStatus } from './support/client.js'
 import { startCriO, type StandInContainer, type StandInPod } from './support/cri-events.js'
 import { startDaemon, type PrintedAlert, type RunningDaemon } from './support/daemon.js'
 
@@ -44,10 +45,19 @@ void t.test('a runtime with events of CRI’s own, as CRI-O', async (t) => {
     return waitFor(daemon, mark)
   }
 
+  /** The daemon has heard the answers, so that no event has to ask again. */
+  const areKnown = (containers: number): Promise<void> =>
+    until(`${containers} are known`, async () => {
+      const metrics = await askStatus(t, daemon.address)
+      const known = metrics.find(({ name }) => name === 'peregrined_identity_containers')
+      return known?.value === containers
+    })
+  await areKnown(1)
+
   await t.test('a container is told of when it is made, and asked for once', async (t) => {
     const cart = containerOf('a1', 'cart')
     runtime.addContainer(cart)
-    await until('it is asked for', () => runtime.calls('ContainerStatus', cart.id) > 0)
+    await areKnown(2)
     const { output_fields: fields } = await run(cart, 'pgr-crio-cart')
     t.match(fields, { ...ALL_KNOWN, 'container.name': 'cart' })
     t.notOk('container.identity' in fields)
@@ -58,7 +68,7 @@ void t.test('a runtime with events of CRI’s own, as CRI-O', async (t) => {
   await t.test('one that is removed keeps its name for its last events', async (t) => {
     const brief = containerOf('b2', 'brief')
     runtime.addContainer(brief)
-    await until('it is asked for', () => runtime.calls('ContainerStatus', brief.id) > 0)
+    await areKnown(3)
     runtime.removeContainer(brief)
     const { output_fields: fields } = await run(brief, 'pgr-crio-brief')
     t.match(fields, { ...ALL_KNOWN, 'container.name': 'brief' })
@@ -71,7 +81,7 @@ void t.test('a runtime with events of CRI’s own, as CRI-O', async (t) => {
     await runtime.start()
     const { output_fields: fields } = await run(missed, 'pgr-crio-missed')
     t.match(fields, { ...ALL_KNOWN, 'container.name': 'missed' })
-    await until('it is followed again', () => runtime.hasFollower())
+    await until('all is listed again', () => runtime.calls('ListContainers') > 1)
   })
 
   await t.test('lists are read at the start and when it is back, and not again and again', (t) => {

@@ -1,8 +1,7 @@
 import { join } from 'node:path'
 import t from 'tap'
-import { runExporter, sumOf, temporaryDirectory, until } from './support/exporter.js'
-import { startLoki } from './support/loki.js'
-import { startDaemon } from './support/peregrined.js'
+import { startEnds } from './support/ends.js'
+import { runExporter, sumOf, until } from './support/exporter.js'
 import { wireAlert, type WireAlert } from './support/services.js'
 
 const TOTAL = 6_000
@@ -17,13 +16,8 @@ function numbered(number: number): WireAlert {
 }
 
 void t.test('killed again and again, each alert counts once and is in Loki once', async (t) => {
-  const directory = temporaryDirectory(t)
-  const socket = `unix:${join(directory, 'daemon.sock')}`
   // Small batches make many commits, so that kills fall between and into them.
-  const daemon = await startDaemon(socket, { batchLimit: 25 })
-  t.teardown(daemon.stop)
-  const loki = await startLoki()
-  t.teardown(loki.close)
+  const { directory, socket, daemon, loki } = await startEnds(t, { batchLimit: 25 })
   const state = join(directory, 'state')
   const args = ['--falco', socket, '--state-dir', state, '--loki-url', loki.url]
 

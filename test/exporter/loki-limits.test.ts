@@ -1,18 +1,7 @@
 /** What Loki takes by its clock and by its rate, and what becomes of the rest. */
-import { join } from 'node:path'
 import t from 'tap'
-import { runExporter, sumOf, temporaryDirectory, until } from './support/exporter.js'
-import { startLoki } from './support/loki.js'
-import { startDaemon } from './support/peregrined.js'
-import { wireAlert, type WireAlert } from './support/services.js'
-
-function numbered(count: number, from = 0): WireAlert[] {
-  return Array.from({ length: count }, (_, index) => wireAlert({ output: `alert ${from + index}` }))
-}
-
-function isEmpty(page: string): boolean {
-  return sumOf(page, 'peregrine_ship_waiting_entries') === 0
-}
+import { isEmpty, numbered, startEnds } from './support/ends.js'
+import { runExporter, sumOf, until } from './support/exporter.js'
 
 const HOUR = 3_600_000
 
@@ -23,12 +12,7 @@ for (const [name, off] of [
   void t.test(
     `Loki's clock is ${name}: what it refused gets a time that it takes, once`,
     async (t) => {
-      const directory = temporaryDirectory(t)
-      const socket = `unix:${join(directory, 'daemon.sock')}`
-      const daemon = await startDaemon(socket)
-      t.teardown(daemon.stop)
-      const loki = await startLoki()
-      t.teardown(loki.close)
+      const { socket, daemon, loki } = await startEnds(t)
       loki.clockMilliseconds = off
       const seconds = String(Math.floor(Date.now() / 1000))
       const alerts = numbered(100).map((alert) => ({ ...alert, time: { seconds, nanos: 5 } }))
@@ -57,12 +41,7 @@ for (const [name, off] of [
 }
 
 void t.test('a push of more than Loki ever takes at once is halved', async (t) => {
-  const directory = temporaryDirectory(t)
-  const socket = `unix:${join(directory, 'daemon.sock')}`
-  const daemon = await startDaemon(socket)
-  t.teardown(daemon.stop)
-  const loki = await startLoki()
-  t.teardown(loki.close)
+  const { socket, daemon, loki } = await startEnds(t)
   loki.entriesLimit = 10
   daemon.append(...numbered(20))
   const args = ['--falco', socket, '--state-dir', ':temporary:', '--loki-url', loki.url]

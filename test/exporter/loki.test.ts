@@ -1,24 +1,15 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
-import { runExporter, sumOf, temporaryDirectory, until } from './support/exporter.js'
-import { startLoki, type ScriptedAnswer } from './support/loki.js'
-import { startDaemon } from './support/peregrined.js'
-import { wireAlert, type WireAlert } from './support/services.js'
-
-function numbered(count: number, from = 0): WireAlert[] {
-  return Array.from({ length: count }, (_, index) => wireAlert({ output: `alert ${from + index}` }))
-}
+import { isEmpty, numbered, startEnds } from './support/ends.js'
+import { runExporter, sumOf, until } from './support/exporter.js'
+import { type ScriptedAnswer } from './support/loki.js'
+import { wireAlert } from './support/services.js'
 
 void t.test('pushes labels, line and structured metadata in the push format', async (t) => {
-  const directory = temporaryDirectory(t)
-  const socket = `unix:${join(directory, 'daemon.sock')}`
+  const { directory, socket, daemon, loki } = await startEnds(t)
   const password = join(directory, 'password')
   writeFileSync(password, 'secret\n')
-  const daemon = await startDaemon(socket)
-  t.teardown(daemon.stop)
-  const loki = await startLoki()
-  t.teardown(loki.close)
   const login = ['--loki-user', 'me', '--loki-password-file', password, '--loki-tenant', 'team-a']
   const args = ['--falco', socket, '--state-dir', ':temporary:', '--loki-url', loki.url, ...login]
   const seconds = String(Math.floor(Date.now() / 1000))
@@ -153,12 +144,7 @@ const CASES: readonly Case[] = [
 
 for (const { name, answers, stored, outcome, dropped } of CASES) {
   void t.test(`answer: ${name}`, async (t) => {
-    const directory = temporaryDirectory(t)
-    const socket = `unix:${join(directory, 'daemon.sock')}`
-    const daemon = await startDaemon(socket)
-    t.teardown(daemon.stop)
-    const loki = await startLoki()
-    t.teardown(loki.close)
+    const { socket, daemon, loki } = await startEnds(t)
     loki.script.push(...answers)
     daemon.append(...numbered(3))
     const args = ['--falco', socket, '--state-dir', ':temporary:', '--loki-url', loki.url]
@@ -178,18 +164,9 @@ for (const { name, answers, stored, outcome, dropped } of CASES) {
   })
 }
 
-function isEmpty(page: string): boolean {
-  return sumOf(page, 'peregrine_ship_waiting_entries') === 0
-}
-
 for (const status of [260, 401, 403, 404]) {
   void t.test(`${status} holds everything, in order, and a restart changes no byte`, async (t) => {
-    const directory = temporaryDirectory(t)
-    const socket = `unix:${join(directory, 'daemon.sock')}`
-    const daemon = await startDaemon(socket)
-    t.teardown(daemon.stop)
-    const loki = await startLoki()
-    t.teardown(loki.close)
+    const { directory, socket, daemon, loki } = await startEnds(t)
     loki.usual = { status }
     daemon.append(...numbered(50))
     const state = join(directory, 'state')
@@ -216,12 +193,7 @@ for (const status of [260, 401, 403, 404]) {
 }
 
 void t.test('a full outbox gives up its oldest entries, and counts them', async (t) => {
-  const directory = temporaryDirectory(t)
-  const socket = `unix:${join(directory, 'daemon.sock')}`
-  const daemon = await startDaemon(socket, { batchLimit: 10 })
-  t.teardown(daemon.stop)
-  const loki = await startLoki()
-  t.teardown(loki.close)
+  const { socket, daemon, loki } = await startEnds(t, { batchLimit: 10 })
   loki.usual = { status: 500 }
   const args = ['--falco', socket, '--state-dir', ':temporary:', '--loki-url', loki.url]
   const exporter = await runExporter(t, [...args, '--outbox-size', '2KB'])

@@ -4,8 +4,8 @@ import { join } from 'node:path'
 import { hash } from 'bcryptjs'
 import { Agent, request } from 'undici'
 import t from 'tap'
+import { startEnds } from './support/ends.js'
 import { runExporter, runToEnd, sumOf, temporaryDirectory, until } from './support/exporter.js'
-import { startLoki } from './support/loki.js'
 import { startDaemon } from './support/peregrined.js'
 import { wireAlert } from './support/services.js'
 
@@ -22,12 +22,7 @@ void t.test('a probe without curl', async (t) => {
 })
 
 void t.test('the doctor says what is wrong and what to do', async (t) => {
-  const directory = temporaryDirectory(t)
-  const socket = `unix:${join(directory, 'daemon.sock')}`
-  const daemon = await startDaemon(socket)
-  t.teardown(daemon.stop)
-  const loki = await startLoki()
-  t.teardown(loki.close)
+  const { directory, socket, loki } = await startEnds(t)
   loki.usual = { status: 200 }
   const state = ['--state-dir', join(directory, 'state')]
   const well = await runToEnd(['doctor', '--falco', socket, ...state, '--loki-url', loki.url])

@@ -28,7 +28,7 @@ pub struct Images(Mutex<HashMap<String, Arc<wire::Image>>>);
 
 impl Images {
     /// Reads all that are there, so that none has to be asked for when its container starts.
-    pub async fn list(&self, api: &Api) -> Result<(), Failure> {
+    async fn list(&self, api: &Api) -> Result<(), Failure> {
         let request = wire::ListImagesRequest::default();
         let answer = limited(api.image()?.list_images(request)).await?.into_inner();
         answer.images.into_iter().for_each(|image| self.remember(image));

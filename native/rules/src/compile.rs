@@ -15,7 +15,6 @@ use crate::plan::{
 };
 use crate::prefilter::OpenNeeds;
 use crate::shortlist;
-use crate::steady::Steady;
 use crate::value::{ValueId, ValueSource};
 use crate::values::ValueTable;
 
@@ -104,13 +103,12 @@ fn draft(expressions: &mut Expressions, roots: &[(RuleId, ExprId)], event: Event
         }
     }
     let conditions: Vec<_> = wholes.iter().map(|(_, whole)| *whole).collect();
-    let steady = Steady::of(expressions);
-    let gates = shortlist::gates(expressions, &steady, &conditions);
+    let gates = shortlist::gates(expressions, &conditions);
     let conditions = wholes.into_iter().enumerate().map(|(place, (rule, whole))| {
         let is_gate = |part: &ExprId| gates.iter().any(|gate| gate.is_of(place, *part));
         let parts = shortlist::needs(expressions, &whole).to_vec();
         let (steadies, fresh): (Vec<_>, Vec<_>) =
-            parts.iter().copied().partition(|part| steady.contains(*part));
+            parts.iter().copied().partition(|part| expressions.is_steady(*part));
         let without_gates = |parts: Vec<ExprId>| parts.into_iter().filter(|it| !is_gate(it));
         Condition {
             rule,
@@ -312,23 +310,10 @@ fn fields_of_value(expressions: &Expressions, value: ValueId, fields: &mut BTree
 fn collect_fields(expressions: &Expressions, value: ValueId, fields: &mut BTreeSet<u32>) {
     let mut waiting = vec![value];
     while let Some(value) = waiting.pop() {
-        match expressions.value(value) {
-            ValueSource::Field(field) => {
-                fields.insert(*field);
-            }
-            ValueSource::Constant(_) => {}
-            ValueSource::List(parts) | ValueSource::Concat(parts) => {
-                waiting.extend_from_slice(parts);
-            }
-            ValueSource::Lower(part)
-            | ValueSource::Upper(part)
-            | ValueSource::Base64(part)
-            | ValueSource::Basename(part)
-            | ValueSource::Length(part)
-            | ValueSource::ByteLength(part) => waiting.push(*part),
-            ValueSource::Join(left, right) | ValueSource::Getopt(left, right, _) => {
-                waiting.extend([*left, *right]);
-            }
+        let source = expressions.value(value);
+        if let ValueSource::Field(field) = source {
+            fields.insert(*field);
         }
+        source.for_each_part(|part| waiting.push(part));
     }
 }

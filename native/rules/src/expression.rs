@@ -23,10 +23,6 @@ impl ExprId {
     pub fn index(self) -> usize {
         self.0 as usize
     }
-
-    pub fn from_index(index: usize) -> Self {
-        Self(number(index))
-    }
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -60,6 +56,8 @@ struct Known {
     /// How many of a thousand events it is true for, as a guess.
     odds: u32,
     depth: u32,
+    /// See [`Expressions::is_steady`].
+    is_steady: bool,
 }
 
 /// All expressions of a load, each once.
@@ -71,6 +69,7 @@ pub(crate) struct Expressions {
     tests: Vec<Test>,
     by_test: HashMap<Test, u32>,
     values: Vec<ValueSource>,
+    steady_values: Vec<bool>,
     by_value: HashMap<ValueSource, ValueId>,
     fields: Vec<FieldRef>,
     by_field: HashMap<FieldRef, u32>,
@@ -79,10 +78,6 @@ pub(crate) struct Expressions {
 impl Expressions {
     pub fn get(&self, id: ExprId) -> &Expr {
         &self.nodes[id.index()]
-    }
-
-    pub fn n_nodes(&self) -> usize {
-        self.nodes.len()
     }
 
     pub fn test(&self, id: u32) -> &Test {
@@ -120,6 +115,12 @@ impl Expressions {
         self.known[id.index()].odds
     }
 
+    /// Whether all that the expression asks stays as it is while a process and its container do: events
+    /// of the same [`StateId`](crate::StateId) have the same answer.
+    pub fn is_steady(&self, id: ExprId) -> bool {
+        self.known[id.index()].is_steady
+    }
+
     pub fn tests(&self) -> &[Test] {
         &self.tests
     }
@@ -142,6 +143,12 @@ impl Expressions {
             return *id;
         }
         let id = ValueId(number(self.values.len()));
+        let mut is_steady = match &source {
+            ValueSource::Field(field) => self.fields[*field as usize].is_steady(),
+            _ => true,
+        };
+        source.for_each_part(|part| is_steady &= self.steady_values[part.0 as usize]);
+        self.steady_values.push(is_steady);
         self.values.push(source.clone());
         self.by_value.insert(source, id);
         id
@@ -224,7 +231,12 @@ impl Expressions {
             Expr::Constant(_) | Expr::EventIs(_) | Expr::ExactlyOne(_) => 500,
         };
         let depth = 1 + parts.iter().map(|part| known(part).depth).max().unwrap_or(0);
-        Known { may_hold, may_fail, cost, odds, depth }
+        let is_steady = match node {
+            Expr::EventIs(_) => false,
+            Expr::Test(test) => self.is_steady_test(*test),
+            _ => parts.iter().all(|part| known(part).is_steady),
+        };
+        Known { may_hold, may_fail, cost, odds, depth, is_steady }
     }
 
     /// What a part costs for each time that it settles an `and` (by being false) or an `or`: the order
@@ -233,6 +245,16 @@ impl Expressions {
         let Known { cost, odds, .. } = &self.known[id.index()];
         let times = if settling { *odds } else { 1000 - odds };
         u64::from(*cost) * 1000 / u64::from(times + 1)
+    }
+
+    fn is_steady_test(&self, test: u32) -> bool {
+        let test = self.test(test);
+        let is_steady = |value: ValueId| self.steady_values[value.0 as usize];
+        let right = match &test.check {
+            Check::Value(_, right) => is_steady(*right),
+            _ => true,
+        };
+        right && is_steady(test.value)
     }
 
     fn test_odds(&self, test: u32) -> u32 {

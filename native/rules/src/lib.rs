@@ -62,7 +62,6 @@ mod render;
 mod selection;
 mod shortlist;
 mod source;
-mod steady;
 mod text;
 mod typing;
 mod value;

@@ -18,7 +18,6 @@ use crate::facts::Value;
 use crate::fields::FieldId;
 use crate::patterns::length_bit;
 use crate::plan::NodeId;
-use crate::steady::Steady;
 use crate::value::{ValueId, ValueSource};
 
 /// Fewer rules than this are tried one by one.
@@ -201,11 +200,7 @@ impl GateDraft {
 
 /// Cheap parts that several rules need; first those that take most rules off the list for what they
 /// cost.
-pub(crate) fn gates(
-    expressions: &Expressions,
-    steady: &Steady,
-    conditions: &[ExprId],
-) -> Vec<GateDraft> {
+pub(crate) fn gates(expressions: &Expressions, conditions: &[ExprId]) -> Vec<GateDraft> {
     if conditions.len() < MANY {
         return Vec::new();
     }
@@ -222,7 +217,7 @@ pub(crate) fn gates(
                 && expressions.cost(*part) <= GATE_COST
                 && expressions.odds(*part) <= GATE_ODDS
         })
-        .map(|(part, rules)| GateDraft { part, rules, is_steady: steady.contains(part) })
+        .map(|(part, rules)| GateDraft { part, rules, is_steady: expressions.is_steady(part) })
         .collect();
     let worth = |gate: &GateDraft| {
         gate.rules.len() as u64 * 1_000_000 / expressions.cost_to_settle(gate.part, false).max(1)

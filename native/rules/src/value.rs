@@ -31,6 +31,26 @@ pub(crate) enum ValueSource {
     Getopt(ValueId, ValueId, Option<u8>),
 }
 
+impl ValueSource {
+    /// The values that it is made of, which have smaller numbers.
+    pub fn for_each_part(&self, mut take: impl FnMut(ValueId)) {
+        match self {
+            Self::Field(_) | Self::Constant(_) => {}
+            Self::List(parts) | Self::Concat(parts) => parts.iter().copied().for_each(take),
+            Self::Lower(part)
+            | Self::Upper(part)
+            | Self::Base64(part)
+            | Self::Basename(part)
+            | Self::Length(part)
+            | Self::ByteLength(part) => take(*part),
+            Self::Join(left, right) | Self::Getopt(left, right, _) => {
+                take(*left);
+                take(*right);
+            }
+        }
+    }
+}
+
 /// Applies a step that makes texts out of texts, to each element of a list.
 pub(crate) fn each_text<'a>(
     value: Value<'a>,

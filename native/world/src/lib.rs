@@ -3,7 +3,7 @@
 //! ```text
 //! Event ──► World::apply ──► processes ──► process, ancestors, leaders, users ──► daemon
 //! /proc ──► World::snapshot     ▲
-//!       └─► World::process_or_read (a process that no event told of)
+//!       └─► World::prepare (a process that no event told of)
 //! ```
 //!
 //! Fork copies pointers, exec makes every text once, reading allocates nothing. An ended process

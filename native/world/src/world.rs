@@ -105,23 +105,12 @@ impl World {
         self.table.get(self.table.find(pid, start_time)?)
     }
 
-    /// A process: as known, else as `/proc` has it, else the placeholder.
-    pub fn process_or_read(&mut self, pid: u32, start_time: u64) -> &Process {
-        match self.find_or_heal(pid, start_time) {
-            Some(place) => self.table.get(place).unwrap_or(&self.placeholder),
-            None => {
-                self.stats.placeholders += 1;
-                &self.placeholder
-            }
-        }
-    }
-
     /// Where a process stands that an event is about, and what its judgement needs of the file system
     /// read: itself, if it was not known, and the users and groups that are due.
     pub fn prepare(&mut self, pid: u32, start_time: u64) -> Option<Place> {
         let place = self.find_or_heal(pid, start_time);
         self.stats.placeholders += u64::from(place.is_none());
-        self.refresh_users_at(place);
+        self.refresh_users(place);
         place
     }
 
@@ -163,11 +152,7 @@ impl World {
 
     /// Reads the users and groups that are due to be read for this process: at most one look a
     /// second of event time, nothing else touches a file for them.
-    pub fn refresh_users(&mut self, pid: u32, start_time: u64) {
-        self.refresh_users_at(self.table.find(pid, start_time));
-    }
-
-    fn refresh_users_at(&mut self, place: Option<Place>) {
+    fn refresh_users(&mut self, place: Option<Place>) {
         self.users.refresh_host(&self.reader, self.now);
         let Some(process) = place.and_then(|place| self.table.get(place)) else { return };
         let Container::Id(id) = process.container() else { return };

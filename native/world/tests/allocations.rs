@@ -55,13 +55,13 @@ fn looking_up_and_reading_a_known_process_allocates_nothing() {
         header: Header { pid: 4_100_000, tid: 4_100_000, ..header },
         kind: Kind::Exit(Exit { status: 0 }),
     };
-    world.refresh_users(pid, start_time);
+    world.prepare(pid, start_time);
     let before = N_ALLOCATIONS.get();
     for _ in 0..100 {
         world.apply(&Event { header, kind: Kind::Exit(Exit { status: 0 }) });
         world.apply(&stranger);
-        world.refresh_users(pid, start_time);
-        let process = world.process_or_read(pid, start_time);
+        let place = world.prepare(pid, start_time);
+        let process = world.at(place);
         assert_eq!(process.key.pid, pid);
         let process = world.process(pid, start_time).unwrap();
         read(&world, process);

@@ -104,7 +104,7 @@ export async function startCriO(t: Test): Promise<CriO> {
     rmSync(socket, { force: true })
   }
   const start = async (): Promise<void> => {
-    const definition = loadSync(join(ROOT, 'test/e2e/support/cri-events.proto'), { keepCase: true })
+    const definition = loadSync(join(ROOT, 'test/e2e/support/cri.proto'), { keepCase: true })
     server = new Server()
     server.addService(serviceOf(definition, 'RuntimeService'), runtime)
     server.addService(serviceOf(definition, 'ImageService'), images)

@@ -3,7 +3,9 @@
 use std::collections::HashMap;
 use std::sync::LazyLock;
 
-use super::{ArgumentKind as Shape, FieldId, FieldType, Trait, nearest_field, nearest_parameter};
+use super::{
+    ArgumentKind as Shape, FieldId, FieldType, Lifetime, Trait, nearest_field, nearest_parameter,
+};
 use crate::events::{EventType, nearest_event};
 
 /// A field as a rule uses it.
@@ -93,6 +95,14 @@ impl FieldRef {
     /// Whether every ancestor is looked at.
     pub fn is_any_ancestor(&self) -> bool {
         self.id.row().is(Trait::AnyAncestor) && self.argument == Argument::None
+    }
+
+    /// Whether its value stays as it is while a process and its container do. Times do not: they are
+    /// told by a clock that people set.
+    pub fn is_steady(&self) -> bool {
+        let is_time = matches!(self.field_type, FieldType::RelativeTime | FieldType::AbsoluteTime)
+            || self.id == FieldId::ProcPidnsInitStartTs;
+        self.id.row().lifetime != Lifetime::Event && !is_time
     }
 }
 

@@ -1,6 +1,6 @@
 //! Forks, execs and ends, and what is known of a process between them.
 
-use crate::support::{Key, exec, exec_of, exit, facts, fork, fork_of, header};
+use crate::support::{Key, exec, exec_of, exit, facts, fork, fork_of, header, read};
 use peregrine_capture::event::{CgroupAttach, Event, ExecFailed, Executable, KernelPath, Kind};
 use peregrine_world::{Limits, Process, Roots, World};
 
@@ -237,7 +237,7 @@ fn a_fork_by_an_unknown_process_is_counted_and_named() {
 #[test]
 fn of_a_process_that_nobody_knows_there_is_a_placeholder() {
     let mut world = blind();
-    let process = world.process_or_read(77, 7);
+    let process = read(&mut world, 77, 7);
     assert!(process.is_placeholder());
     assert_eq!((process.name(), process.image().exe()), (&b"<NA>"[..], &b"<NA>"[..]));
     assert_eq!((process.key.pid as i32, process.uid, process.loginuid), (-1, u32::MAX, u32::MAX));

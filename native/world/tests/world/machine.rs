@@ -5,7 +5,7 @@ use std::{
     process::{Child, Command, Stdio},
 };
 
-use crate::support::{exec, exit, fork};
+use crate::support::{exec, exit, fork, read};
 use peregrine_capture::event::{KernelPath, Kind};
 use peregrine_world::{Limits, Precision, Process, Roots, SnapshotError, World};
 
@@ -175,12 +175,12 @@ fn an_unknown_process_is_read_when_asked_for_and_a_gone_one_is_not() {
     let pid = std::process::id();
     let start = own(&snapshot()).key.start_time;
     let mut world = World::new(Limits::default());
-    assert!(!world.process_or_read(pid, start + 77).is_placeholder());
+    assert!(!read(&mut world, pid, start + 77).is_placeholder());
     assert_eq!(world.process(pid, start + 77).unwrap().precision, Precision::Exact);
     assert_eq!(world.stats().heals, 1);
     // The same pid, another life.
-    assert!(world.process_or_read(pid, start + 5 * TICK).is_placeholder());
-    assert!(world.process_or_read(u32::MAX - 1, 1).is_placeholder());
+    assert!(read(&mut world, pid, start + 5 * TICK).is_placeholder());
+    assert!(read(&mut world, u32::MAX - 1, 1).is_placeholder());
     assert_eq!((world.stats().heals, world.stats().placeholders), (1, 2));
 }
 
@@ -189,7 +189,7 @@ fn heals_are_bounded() {
     let limits = Limits { heals_per_second: 2, ..Limits::default() };
     let mut world = World::new(limits);
     for pid in 1..=5 {
-        world.process_or_read(3_999_990 + pid, 1);
+        world.prepare(3_999_990 + pid, 1);
     }
     assert_eq!(world.stats().refused_heals, 3);
 }
@@ -258,7 +258,7 @@ fn pids_of_another_namespace_are_not_mixed_with_the_hosts() {
     let roots = Roots { proc: folder.clone(), host: "/".into() };
     let mut world = World::with_roots(Limits::default(), roots);
     let snapshot = world.snapshot();
-    let is_placeholder = world.process_or_read(std::process::id(), 0).is_placeholder();
+    let is_placeholder = read(&mut world, std::process::id(), 0).is_placeholder();
     std::fs::remove_dir_all(&folder).unwrap();
     assert!(matches!(snapshot, Err(SnapshotError::OtherPidNamespace { .. })));
     assert!(is_placeholder);

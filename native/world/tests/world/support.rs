@@ -3,6 +3,7 @@
 use peregrine_capture::event::{
     Comm, Event, Exec, Executable, Exit, Flags, Fork, Header, KernelPath, Kind, ProcessFacts,
 };
+use peregrine_world::{Process, World};
 
 /// One process of a test: pid, and when it began.
 pub type Key = (u32, u64);
@@ -87,4 +88,10 @@ pub fn exec<'a>(key: Key, parent: Key, comm: &str, arguments: &'a [u8], time: u6
 
 pub fn exit(key: Key, time: u64) -> Event<'static> {
     Event { header: header(key, time), kind: Kind::Exit(Exit { status: 256 }) }
+}
+
+/// A process: as known, else as `/proc` has it, else the placeholder.
+pub fn read(world: &mut World, pid: u32, start_time: u64) -> &Process {
+    let place = world.prepare(pid, start_time);
+    world.at(place)
 }

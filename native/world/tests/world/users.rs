@@ -72,7 +72,7 @@ impl Machine {
 
     /// The name after the files that are due have been read.
     fn name(&mut self, key: Key, uid: u32) -> Option<String> {
-        self.world.refresh_users(key.0, key.1);
+        self.world.prepare(key.0, key.1);
         self.known_name(key, uid)
     }
 

@@ -8,7 +8,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use crate::support::{Key, exec, exit, fork};
+use crate::support::{Key, exec, exit, fork, read};
 use peregrine_world::{Limits, Reader, Roots, SnapshotError, World};
 use proptest::prelude::*;
 
@@ -114,7 +114,7 @@ fn when_proc_goes_away_what_events_told_stays() {
     assert!(matches!(world.heal_on(), Err(SnapshotError::Unreadable { .. })));
     assert!(!world.is_healing(), "it is not tried for ever");
     assert!(world.process(1, 0).is_some() && world.process(2, 0).is_some());
-    assert!(world.process_or_read(77, 77).is_placeholder());
+    assert!(read(&mut world, 77, 77).is_placeholder());
 }
 
 #[test]
@@ -159,7 +159,7 @@ fn more_processes_than_the_world_holds_are_read_again_when_asked_for() {
     assert_eq!(stats.added, N as usize);
     for pid in (1..=N).step_by(7) {
         let start = u64::from(pid) * TICK;
-        assert!(!world.process_or_read(pid, start).is_placeholder(), "{pid}");
+        assert!(!read(&mut world, pid, start).is_placeholder(), "{pid}");
         assert!(world.stats().processes <= 100 && world.stats().bytes <= 2 << 20);
     }
 }
@@ -248,8 +248,8 @@ proptest! {
         for (pid, &time) in (2..).zip(&times) {
             world.apply(&fork(INIT, (pid, time), "x"));
             world.apply(&exec((pid, time), INIT, "x", b"x\0", time.wrapping_mul(7)));
-            world.process_or_read(pid + 1000, time);
-            world.refresh_users(pid, time);
+            world.prepare(pid + 1000, time);
+            world.prepare(pid, time);
             world.apply(&exit((pid, time), time.wrapping_add(1)));
             world.reap(time);
         }
