@@ -11,7 +11,7 @@ use crate::expression::{Expr, ExprId, Expressions};
 use crate::fields::{FieldId, Trait, host_name};
 use crate::output::BytesForm;
 use crate::plan::{
-    Condition, Interest, Node, NodeId, NodeKind, Plan, Program, Rule, RuleId, RuleMatching,
+    Condition, Interest, Node, NodeId, NodeKind, Operand, Plan, Program, Rule, RuleId, RuleMatching,
 };
 use crate::prefilter::OpenNeeds;
 use crate::shortlist;
@@ -41,7 +41,7 @@ pub(crate) fn plan(
         .filter_map(|index| Some((RuleId(u32::try_from(*index).ok()?), rules[*index].condition?)))
         .collect();
     let (drafts, program_of) = programs(&mut expressions, &roots);
-    let (nodes, programs, n_slots) = nodes(&expressions, &drafts);
+    let (nodes, programs, n_slots) = nodes(&expressions, drafts);
     let interest = interest(&expressions, &rules);
     let open_needs = OpenNeeds::new(&expressions, roots.iter().map(|(_, root)| *root));
     let table = Arc::new(ValueTable {
@@ -70,7 +70,7 @@ pub(crate) fn plan(
 #[derive(Default)]
 struct Draft {
     conditions: Vec<Condition<ExprId>>,
-    gates: Vec<shortlist::GateDraft>,
+    shortlist: shortlist::Draft,
 }
 
 /// The rules of each program with their specialised conditions, and the program of each event type.
@@ -103,9 +103,9 @@ fn draft(expressions: &mut Expressions, roots: &[(RuleId, ExprId)], event: Event
         }
     }
     let conditions: Vec<_> = wholes.iter().map(|(_, whole)| *whole).collect();
-    let gates = shortlist::gates(expressions, &conditions);
+    let shortlist = shortlist::Draft::new(expressions, &conditions);
     let conditions = wholes.into_iter().enumerate().map(|(place, (rule, whole))| {
-        let is_gate = |part: &ExprId| gates.iter().any(|gate| gate.is_of(place, *part));
+        let is_gate = |part: &ExprId| shortlist.gates.iter().any(|gate| gate.is_of(place, *part));
         let parts = shortlist::needs(expressions, &whole).to_vec();
         let (steadies, fresh): (Vec<_>, Vec<_>) =
             parts.iter().copied().partition(|part| expressions.is_steady(*part));
@@ -119,7 +119,7 @@ fn draft(expressions: &mut Expressions, roots: &[(RuleId, ExprId)], event: Event
         }
     });
     let conditions = conditions.collect();
-    Draft { conditions, gates }
+    Draft { conditions, shortlist }
 }
 
 /// The sets of event types by which conditions tell events apart.
@@ -154,28 +154,26 @@ fn parts(expr: &Expr) -> &[ExprId] {
 }
 
 /// The nodes that the programs need, the programs in terms of them, and how many answers are kept.
-fn nodes(expressions: &Expressions, drafts: &[Draft]) -> (Box<[Node]>, Box<[Program]>, usize) {
-    let shared = shared(expressions, drafts);
+fn nodes(expressions: &Expressions, drafts: Vec<Draft>) -> (Box<[Node]>, Box<[Program]>, usize) {
+    let shared = shared(expressions, &drafts);
     let needed = reachable(expressions, drafts.iter().flat_map(Draft::roots));
+    let uses = uses(expressions, &needed, &drafts);
     let mut numbers: HashMap<ExprId, NodeId> = HashMap::new();
     let mut nodes = Vec::with_capacity(needed.len());
     let mut n_slots = 0u32;
     for id in needed {
-        let kind = node_kind(expressions, id, &numbers);
+        let kind = node_kind(expressions, id, &numbers, &uses);
         let is_kept = shared.contains(&id) && !matches!(kind, NodeKind::Constant(_));
         let slot = is_kept.then_some(n_slots);
         n_slots += u32::from(is_kept);
         numbers.insert(id, NodeId(u32::try_from(nodes.len()).unwrap_or(u32::MAX)));
         nodes.push(Node { kind, slot });
     }
-    let programs = drafts.iter().map(|draft| {
-        let wholes: Vec<_> = draft.conditions.iter().map(|it| it.whole).collect();
-        let always = |id: ExprId| *expressions.get(id) == Expr::Constant(true);
-        Program {
-            conditions: draft.conditions.iter().map(|it| it.map(|id| numbers[&id])).collect(),
-            shortlist: shortlist::of(expressions, &wholes, &draft.gates, |it| numbers[&it]),
-            has_steady_parts: !draft.conditions.iter().all(|it| always(it.steady)),
-        }
+    let always = |id: ExprId| *expressions.get(id) == Expr::Constant(true);
+    let programs = drafts.into_iter().map(|draft| Program {
+        has_steady_parts: !draft.conditions.iter().all(|it| always(it.steady)),
+        conditions: draft.conditions.iter().map(|it| it.map(|id| numbers[&id])).collect(),
+        shortlist: draft.shortlist.finish(|it| numbers[&it]),
     });
     (nodes.into(), programs.collect(), n_slots as usize)
 }
@@ -216,7 +214,29 @@ fn shared(expressions: &Expressions, drafts: &[Draft]) -> HashSet<ExprId> {
     shared
 }
 
-fn node_kind(expressions: &Expressions, id: ExprId, numbers: &HashMap<ExprId, NodeId>) -> NodeKind {
+/// How many tests and guards look at each value, and how many other values are made of it.
+fn uses(expressions: &Expressions, needed: &BTreeSet<ExprId>, drafts: &[Draft]) -> Vec<u32> {
+    let mut uses = vec![0; expressions.values().len()];
+    let mut add = |value: ValueId| uses[value.0 as usize] += 1;
+    for id in needed {
+        let Expr::Test(test) = expressions.get(*id) else { continue };
+        let test = expressions.test(*test);
+        add(test.value);
+        if let Check::Value(_, right) = &test.check {
+            add(*right);
+        }
+    }
+    expressions.values().iter().for_each(|source| source.for_each_part(&mut add));
+    drafts.iter().flat_map(|draft| draft.shortlist.values()).for_each(&mut add);
+    uses
+}
+
+fn node_kind(
+    expressions: &Expressions,
+    id: ExprId,
+    numbers: &HashMap<ExprId, NodeId>,
+    uses: &[u32],
+) -> NodeKind {
     let all = |parts: &[ExprId]| parts.iter().map(|part| numbers[part]).collect();
     match expressions.get(id) {
         Expr::Constant(value) => NodeKind::Constant(*value),
@@ -229,7 +249,13 @@ fn node_kind(expressions: &Expressions, id: ExprId, numbers: &HashMap<ExprId, No
                 _ => None,
             };
             let check = Box::new(Compiled::new(&test.check));
-            NodeKind::Test { value: test.value, right, several: test.several, check }
+            let left = match expressions.value(test.value) {
+                ValueSource::Field(field) if uses[test.value.0 as usize] == 1 => {
+                    Operand::Once(*field)
+                }
+                _ => Operand::Kept(test.value),
+            };
+            NodeKind::Test { left, right, several: test.several, check }
         }
         Expr::Not(part) => NodeKind::Not(numbers[part]),
         Expr::And(parts) => NodeKind::And(all(parts)),

@@ -7,10 +7,12 @@ use std::sync::Arc;
 
 use bumpalo::Bump;
 
+use crate::check::{Compiled, Several};
 use crate::facts::{Facts, Truth, Value};
 use crate::memo::{Memo, Recall};
-use crate::plan::{Condition, NodeId, NodeKind, Plan, Program, RuleId, RuleMatching};
+use crate::plan::{Condition, NodeId, NodeKind, Operand, Plan, Program, RuleId, RuleMatching};
 use crate::shortlist;
+use crate::value::ValueId;
 use crate::values::{Place, Values};
 
 /// What evaluation keeps between events so as not to allocate. One per thread.
@@ -227,18 +229,45 @@ impl<F: Facts> Judge<'_, F> {
         truth
     }
 
+    #[inline(always)]
     fn ask(&mut self, kind: &NodeKind) -> Truth {
         match kind {
+            NodeKind::Test { left, right, several, check } => match *left {
+                Operand::Kept(value) => {
+                    let left = self.values.see(value);
+                    self.test(left, *right, *several, check)
+                }
+                Operand::Once(field) => {
+                    let left = self.values.field(field);
+                    self.test(&left, *right, *several, check)
+                }
+            },
+            kind => self.combine(kind),
+        }
+    }
+
+    #[inline(always)]
+    fn test(
+        &mut self,
+        left: &Value<'_>,
+        right: Option<ValueId>,
+        several: Several,
+        check: &Compiled,
+    ) -> Truth {
+        let right = match (left, right) {
+            // Nothing is made to be compared with nothing.
+            (Value::Absent, _) | (_, None) => &Value::Absent,
+            (_, Some(right)) => self.values.see(right),
+        };
+        check.ask(several, left, right, self.values.arena())
+    }
+
+    /// Apart, so that a test does not pay for the frame of what is made of tests.
+    #[inline(never)]
+    fn combine(&mut self, kind: &NodeKind) -> Truth {
+        match kind {
+            NodeKind::Test { .. } => self.ask(kind),
             NodeKind::Constant(value) => (*value).into(),
-            NodeKind::Test { value, right, several, check } => {
-                let left = self.values.see(*value);
-                let right = match (left, right) {
-                    // Nothing is made to be compared with nothing.
-                    (Value::Absent, _) | (_, None) => &Value::Absent,
-                    (_, Some(right)) => self.values.see(*right),
-                };
-                check.ask(*several, left, right, self.values.arena())
-            }
             NodeKind::Not(part) => self.truth(*part).negated(),
             NodeKind::And(parts) => self.until(parts, Truth::False),
             NodeKind::Or(parts) => self.until(parts, Truth::True),

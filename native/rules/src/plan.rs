@@ -136,11 +136,20 @@ pub(crate) struct Node {
 #[derive(Debug)]
 pub(crate) enum NodeKind {
     Constant(bool),
-    Test { value: ValueId, right: Option<ValueId>, several: Several, check: Box<Compiled> },
+    Test { left: Operand, right: Option<ValueId>, several: Several, check: Box<Compiled> },
     Not(NodeId),
     And(Box<[NodeId]>),
     Or(Box<[NodeId]>),
     ExactlyOne(Box<[NodeId]>),
+}
+
+/// What a test looks at.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Operand {
+    /// A value that others look at too, and that is kept for them.
+    Kept(ValueId),
+    /// A field, by number, that nothing else looks at.
+    Once(u32),
 }
 
 impl Plan {

@@ -147,29 +147,44 @@ fn put(rules: &[u32], list: &mut [u64]) {
     rules.iter().for_each(|rule| list[*rule as usize / 64] |= 1 << (rule % 64));
 }
 
-/// What may leave out rules of these conditions, which have these gates. `node` is the node of a part.
-pub(crate) fn of(
-    expressions: &Expressions,
-    conditions: &[ExprId],
-    gates: &[GateDraft],
-    node: impl Fn(ExprId) -> NodeId,
-) -> Shortlist {
-    if conditions.len() < MANY {
-        return Shortlist::default();
+/// What may leave out rules of a program, in terms of expressions.
+#[derive(Default)]
+pub(crate) struct Draft {
+    pub gates: Vec<GateDraft>,
+    guards: Box<[Guard]>,
+    /// The places of rules that have one.
+    guarded: Vec<usize>,
+    n_rules: usize,
+}
+
+impl Draft {
+    /// Of rules with these conditions.
+    pub fn new(expressions: &Expressions, conditions: &[ExprId]) -> Self {
+        if conditions.len() < MANY {
+            return Self::default();
+        }
+        let (guarded, guards) = guards(expressions, conditions);
+        Self { gates: gates(expressions, conditions), guards, guarded, n_rules: conditions.len() }
     }
-    let n_rules = conditions.len();
-    let (guarded, guards) = guards(expressions, conditions);
-    Shortlist {
-        gates: gates
-            .iter()
-            .map(|gate| Gate {
-                node: node(gate.part),
-                rules: RuleSet::new(n_rules, gate.rules.iter().copied()),
-                is_steady: gate.is_steady,
-            })
-            .collect(),
-        guards,
-        guarded: RuleSet::new(n_rules, guarded),
+
+    /// The values that guards look at.
+    pub fn values(&self) -> impl Iterator<Item = ValueId> {
+        self.guards.iter().map(|guard| guard.value)
+    }
+
+    /// The same in terms of nodes; `node` is the node of a part.
+    pub fn finish(self, node: impl Fn(ExprId) -> NodeId) -> Shortlist {
+        let Self { gates, guards, guarded, n_rules } = self;
+        let gate = |GateDraft { part, rules, is_steady }| Gate {
+            node: node(part),
+            rules: RuleSet::new(n_rules, rules),
+            is_steady,
+        };
+        Shortlist {
+            gates: gates.into_iter().map(gate).collect(),
+            guards,
+            guarded: RuleSet::new(n_rules, guarded),
+        }
     }
 }
 
@@ -200,10 +215,7 @@ impl GateDraft {
 
 /// Cheap parts that several rules need; first those that take most rules off the list for what they
 /// cost.
-pub(crate) fn gates(expressions: &Expressions, conditions: &[ExprId]) -> Vec<GateDraft> {
-    if conditions.len() < MANY {
-        return Vec::new();
-    }
+fn gates(expressions: &Expressions, conditions: &[ExprId]) -> Vec<GateDraft> {
     let mut by_part: BTreeMap<ExprId, Vec<usize>> = BTreeMap::new();
     for (rule, condition) in conditions.iter().enumerate() {
         for part in needs(expressions, condition) {

@@ -76,14 +76,18 @@ impl<'a, F: Facts> Values<'a, F> {
         if place.event == self.event { self.made[place.at as usize] } else { self.fetch(id) }
     }
 
+    /// The value of a field, by number, which is not kept.
+    #[inline(always)]
+    pub fn field(&self, field: u32) -> Value<'a> {
+        self.facts.value(&self.table.fields[field as usize], self.arena)
+    }
+
     /// Makes a value that was not asked for so far.
     #[inline(never)]
     fn fetch(&mut self, id: ValueId) -> &'a Value<'a> {
-        let (table, facts, arena) = (self.table, self.facts, self.arena);
+        let (table, arena) = (self.table, self.arena);
         let value: &'a Value<'a> = match &table.sources[id.0 as usize] {
-            ValueSource::Field(field) => {
-                arena.alloc_with(|| facts.value(&table.fields[*field as usize], arena))
-            }
+            ValueSource::Field(field) => arena.alloc_with(|| self.field(*field)),
             source => {
                 let made = self.make(source);
                 arena.alloc(made)
@@ -95,12 +99,12 @@ impl<'a, F: Facts> Values<'a, F> {
         value
     }
 
+    /// Apart, so that what most values are does not pay for its frame.
+    #[inline(never)]
     fn make(&mut self, source: &'a ValueSource) -> Value<'a> {
         let arena = self.arena;
         match source {
-            ValueSource::Field(field) => {
-                self.facts.value(&self.table.fields[*field as usize], arena)
-            }
+            ValueSource::Field(field) => self.field(*field),
             ValueSource::Constant(text) => Value::Str(text),
             ValueSource::List(elements) => Value::List(
                 arena.alloc_slice_fill_iter(elements.iter().map(|element| self.get(*element))),
