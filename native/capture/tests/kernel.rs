@@ -342,15 +342,28 @@ fn open_creat_and_openat2_are_told_apart() {
 }
 
 #[test]
-fn an_unreadable_name_is_a_flag_and_not_a_loss() {
+fn each_unreadable_name_is_a_flag_and_not_a_loss() {
+    const N: usize = 50;
     let _one = ONE_AT_A_TIME.lock();
     let mut watch = Watch::new(Settings::default(), &[named("openat")]);
-    // SAFETY: the kernel is to refuse this address.
-    let result = unsafe { libc::syscall(libc::SYS_openat, libc::AT_FDCWD, 8, libc::O_RDONLY) };
-    assert_eq!(result, -1);
-    let event = watch.find(|event| opened(event, Path::new("")));
-    assert_eq!(event.result, -i64::from(libc::EFAULT));
-    assert!(event.header.flags.is_unreadable());
+    let missing = c"/no/such/name";
+    for _ in 0..N {
+        for name in [8 as *const libc::c_char, missing.as_ptr()] {
+            // SAFETY: one of the names is a text, the other one is to be refused by the kernel.
+            assert_eq!(unsafe { libc::openat(libc::AT_FDCWD, name, libc::O_RDONLY) }, -1);
+        }
+    }
+    let (mut unreadable, mut readable) = (0, 0);
+    watch.find(|event| {
+        let names = ["", "/no/such/name"].map(Path::new);
+        let event = names.iter().find_map(|name| opened(event, name))?;
+        let is_unreadable = event.header.flags.is_unreadable();
+        let error = if is_unreadable { libc::EFAULT } else { libc::ENOENT };
+        assert_eq!(event.result, -i64::from(error));
+        *(if is_unreadable { &mut unreadable } else { &mut readable }) += 1;
+        (unreadable + readable == 2 * N).then_some(())
+    });
+    assert_eq!((unreadable, readable), (N, N));
 }
 
 #[test]
