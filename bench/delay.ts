@@ -31,7 +31,16 @@ interface Reader {
 }
 
 const METRIC = '\nperegrine_alerts_counted_total '
+/** Of an answer in chunks. */
 const END = '0\r\n\r\n'
+
+function isWhole(answer: Buffer): boolean {
+  const body = answer.indexOf('\r\n\r\n') + 4
+  if (body < 4) return false
+  const length = /\r\ncontent-length: (\d+)/i.exec(answer.toString('latin1', 0, body))?.[1]
+  if (length !== undefined) return answer.length >= body + Number(length)
+  return answer.toString('latin1', answer.length - END.length) === END
+}
 
 function createReader(page: string): Reader {
   const { hostname, port } = new URL(page)
@@ -46,7 +55,7 @@ function createReader(page: string): Reader {
       buffer: Buffer.allocUnsafe(64 * 1024),
       callback(bytes, part) {
         length += Buffer.from(part.buffer, part.byteOffset, bytes).copy(buffer, length)
-        if (buffer.toString('latin1', length - END.length, length) === END) ended()
+        if (isWhole(buffer.subarray(0, length))) ended()
         return true
       },
     },

@@ -24,13 +24,29 @@ const LAST_SEEN_HEAD = `# HELP falco_event_last_seen_timestamp_seconds When the 
 # TYPE falco_event_last_seen_timestamp_seconds gauge
 `
 
-/** With `reuse`, a block is good until the next one is asked for. */
-export function* renderSeries(
-  counts: Counts,
-  showing: Showing,
-  { reuse }: { readonly reuse: boolean },
-): Generator<Buffer> {
-  const allocate = createAllocator(counts.size, reuse)
+/** Whether all series are a block at most. */
+export function isBrief(counts: Counts): boolean {
+  return counts.size * LINE_BYTES <= BLOCK_BYTES
+}
+
+/** Gives a block of at least that many bytes. */
+export type Blocks = (bytes: number) => Buffer
+
+/** A new one each time. */
+export const newBlocks: Blocks = (bytes) => Buffer.allocUnsafe(bytes)
+
+/** The same one again, which is good until the next one is asked for. */
+export function createOneBlock(): Blocks {
+  let kept = Buffer.alloc(0)
+  return (bytes) => {
+    if (kept.length < bytes) kept = Buffer.allocUnsafe(bytes)
+    return kept
+  }
+}
+
+export function* renderSeries(counts: Counts, showing: Showing, blocks: Blocks): Generator<Buffer> {
+  const usual = Math.min(BLOCK_BYTES, counts.size * LINE_BYTES)
+  const allocate: Blocks = (least) => blocks(Math.max(least, usual))
   yield Buffer.from(EVENTS_HEAD)
   yield* renderFamily(EVENTS, counts, showing, allocate, (series) =>
     showing.showsBase(series) ? series.base : series.count,
@@ -49,7 +65,7 @@ function* renderFamily(
   name: Buffer,
   counts: Counts,
   { lastBirth }: Showing,
-  allocate: (least: number) => Buffer,
+  allocate: Blocks,
   toValue: (series: Series) => number,
 ): Generator<Buffer> {
   let block = allocate(0)
@@ -69,16 +85,6 @@ function* renderFamily(
     at = writeNumber(block, at + name.length + labelBytes.length, toValue(series))
   }
   if (at > 0) yield block.subarray(0, at)
-}
-
-function createAllocator(series: number, reuse: boolean): (least: number) => Buffer {
-  const usual = Math.min(BLOCK_BYTES, series * LINE_BYTES)
-  let kept = Buffer.alloc(0)
-  return (least) => {
-    if (reuse && kept.length >= Math.max(least, usual)) return kept
-    kept = Buffer.allocUnsafe(Math.max(least, usual))
-    return kept
-  }
 }
 
 /** ` 12\n`; gives back where it ends. */

@@ -13,7 +13,7 @@ export {
   type Series,
   type SeriesRecord,
 } from './counts.js'
-export { renderSeries } from './exposition.js'
+export { createOneBlock, isBrief, newBlocks, renderSeries } from './exposition.js'
 export { escapeValue, type LabelConfig } from './labels.js'
 export {
   createScrapers,

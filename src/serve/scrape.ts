@@ -1,14 +1,21 @@
 /**
  * Answers to scrapes.
  *
- * Rendered in blocks with a turn for others in between. A compressed answer is made whole before
+ * Few series are sent as they are, many in blocks with a turn for others in between. A compressed answer is made whole before
  * it is sent, so that a client that reads slowly holds its bytes and nothing else; who asks for
  * the same while it is being made gets the same bytes.
  */
 import { setImmediate } from 'node:timers/promises'
 import { Readable } from 'node:stream'
 import { createPacker, toGzip } from '../pack.js'
-import { renderSeries, type Counts, type Showing } from '../series/index.js'
+import {
+  createOneBlock,
+  isBrief,
+  newBlocks,
+  renderSeries,
+  type Counts,
+  type Showing,
+} from '../series/index.js'
 import { createTurns } from '../waits.js'
 
 export interface ScrapeOptions {
@@ -18,8 +25,8 @@ export interface ScrapeOptions {
 }
 
 export interface ScrapeRenderer {
-  /** As it is, while the client takes it. */
-  plain(showing: Showing): Promise<Readable>
+  /** As it is; what is long, while the client takes it. */
+  plain(showing: Showing): Promise<string | Readable>
   packed(showing: Showing): Promise<Buffer>
 }
 
@@ -28,22 +35,24 @@ export function createScrapeRenderer({ counts, renderSelf }: ScrapeOptions): Scr
   // garbage, which holds everybody, every few scrapes.
   const packer = createPacker()
   const inTurn = createTurns()
+  const brief = createOneBlock()
   /** By the youngest series in it; only of answers that are the same for everybody. */
   let underWay: { readonly lastBirth: number; readonly body: Promise<Buffer> } | undefined
 
-  async function plain(showing: Showing): Promise<Readable> {
-    return Readable.from(await blocks(showing, false), { objectMode: false })
-  }
-
-  async function blocks(showing: Showing, reuse: boolean): Promise<AsyncGenerator<Buffer>> {
+  async function plain(showing: Showing): Promise<string | Readable> {
     const self = await renderSelf()
-    return paced(renderSeries(counts, showing, { reuse }), self)
+    // Buffers and streams leave much more behind for the collector than texts do.
+    if (isBrief(counts))
+      return Array.from(renderSeries(counts, showing, brief), String).join('') + self
+    const blocks = paced(renderSeries(counts, showing, newBlocks), Buffer.from(self))
+    return Readable.from(blocks, { objectMode: false })
   }
 
   async function pack(showing: Showing): Promise<Buffer> {
     const pieces: Buffer[] = []
+    const self = Buffer.from(await renderSelf())
     // Each block is packed before the next is rendered, so that one place for it is enough.
-    for await (const block of await blocks(showing, true)) {
+    for await (const block of paced(renderSeries(counts, showing, createOneBlock()), self)) {
       pieces.push(await inTurn(() => packer.pack(block)))
     }
     return toGzip(pieces)
@@ -67,10 +76,10 @@ export function createScrapeRenderer({ counts, renderSelf }: ScrapeOptions): Scr
   }
 }
 
-async function* paced(series: Iterable<Buffer>, self: string): AsyncGenerator<Buffer> {
+async function* paced(series: Iterable<Buffer>, self: Buffer): AsyncGenerator<Buffer> {
   for (const block of series) {
     yield block
     await setImmediate()
   }
-  yield Buffer.from(self)
+  yield self
 }

@@ -3,7 +3,7 @@ import fc from 'fast-check'
 import t from 'tap'
 import { toBudget } from '../../src/series/budget.js'
 import { createCounts, type Counts, type SeriesRecord } from '../../src/series/counts.js'
-import { renderSeries } from '../../src/series/exposition.js'
+import { newBlocks, renderSeries } from '../../src/series/exposition.js'
 import {
   fromKey,
   LABEL_NAMES,
@@ -189,7 +189,7 @@ void t.test('the page', (t) => {
     [alertOf({ rule: 'A "quoted" \\ rule', fields: new Map(), tags: [] })],
     1_700_000_001_000,
   )
-  t.matchSnapshot([...renderSeries(counts, NOBODY, { reuse: false })].join(''))
+  t.matchSnapshot([...renderSeries(counts, NOBODY, newBlocks)].join(''))
   t.end()
 })
 
@@ -202,7 +202,7 @@ void t.test('first zeros', (t) => {
     const from = name === undefined ? undefined : { name, connection: connect() }
     const showing = scrapers.show(from, counts.lastBirth, now)
     if (from !== undefined) from.connection.destroyed = true
-    const page = [...renderSeries(counts, showing, { reuse: false })].join('')
+    const page = [...renderSeries(counts, showing, newBlocks)].join('')
     if (showing.scraper !== undefined && isDelivered) scrapers.shown(showing.scraper, showing, now)
     return Object.fromEntries(
       [...page.matchAll(/^falco_events\{rule="([^"]*)".* (\d+)$/gm)].map(([, rule = '', value]) => [
@@ -259,7 +259,7 @@ void t.test('two servers behind one address each get their zero, also over resta
   const sees = (connection: Connection): string => {
     now += 1_000
     const showing = scrapers.show({ name: 'p', connection }, counts.lastBirth, now)
-    const page = [...renderSeries(counts, showing, { reuse: false })].join('')
+    const page = [...renderSeries(counts, showing, newBlocks)].join('')
     kept.push(scrapers.shown(showing.scraper ?? '', showing, now))
     const values = [...page.matchAll(/^falco_events\{.* (\d+)$/gm)]
     return values.map(([, value]) => value).join(' ')
@@ -291,7 +291,7 @@ void t.test('idle series leave, and come back with their count, shown first', (t
   const connection = connect()
   const value = (): number | undefined => {
     const showing = scrapers.show({ name: 'p', connection }, counts.lastBirth, 0)
-    const page = [...renderSeries(counts, showing, { reuse: false })].join('')
+    const page = [...renderSeries(counts, showing, newBlocks)].join('')
     scrapers.shown(showing.scraper ?? '', showing, 0)
     const found = /^falco_events\{rule="seldom".* (\d+)$/m.exec(page)?.[1]
     return found === undefined ? undefined : Number(found)
