@@ -1,10 +1,8 @@
 /** Names of hosts in rules are looked up in the background, and compared by address. */
-import { readFileSync, readdirSync } from 'node:fs'
 import { createServer } from 'node:net'
-import { join } from 'node:path'
 import t from 'tap'
 import { until } from '../exporter/support/exporter.js'
-import { deed, startDaemon, type Test } from './support/daemon.js'
+import { deed, startDaemon, writeRules, type Test } from './support/daemon.js'
 
 async function listen(t: Test): Promise<number> {
   const server = createServer((socket) => socket.end())
@@ -12,11 +10,6 @@ async function listen(t: Test): Promise<number> {
   t.teardown(() => server.close())
   const address = server.address()
   return address !== null && typeof address === 'object' ? address.port : 0
-}
-
-function threads(pid: number): readonly string[] {
-  const folder = `/proc/${String(pid)}/task`
-  return readdirSync(folder).map((id) => readFileSync(join(folder, id, 'comm'), 'utf8').trim())
 }
 
 void t.test('a connection is known by a name that a rule compares with', async (t) => {
@@ -48,12 +41,24 @@ void t.test('a connection is known by a name that a rule compares with', async (
   t.notMatch(daemon.log(), /WARN|ERROR/)
 })
 
-void t.test('without such a rule there is nobody to look names up', async (t) => {
+void t.test('rules that a reload brings are the first to have names looked up', async (t) => {
+  const port = await listen(t)
+  const connected = `evt.type = connect and fd.sport = ${String(port)}`
   const daemon = await startDaemon(t, {
-    rules: [
-      { rule: 'Shown', condition: 'evt.type = connect and fd.sport = 1', output: '%fd.sip.name' },
-    ],
+    rules: [{ rule: 'Before', condition: connected, output: '%fd.sip.name' }],
   })
-  t.notOk(threads(daemon.pid).includes('names'))
-  t.notMatch(daemon.log(), 'names of hosts')
+  deed('connect', '4', '127.0.0.1', String(port))
+  const before = await daemon.alert('Before', ({ rule }) => rule === 'Before')
+  t.equal(before.output_fields['fd.sip.name'], null, 'no rule compares with a name')
+  t.notMatch(daemon.log(), 'names of hosts', 'so none is looked up')
+  writeRules(daemon.directory, [
+    { rule: 'Named', condition: `${connected} and fd.sip.name = localhost` },
+  ])
+  process.kill(daemon.pid, 'SIGHUP')
+  await until('the names looked up', () =>
+    daemon.log().includes('names of hosts in rules looked up'),
+  )
+  deed('connect', '4', '127.0.0.1', String(port))
+  await daemon.alert('Named', ({ rule }) => rule === 'Named')
+  t.notMatch(daemon.log(), /WARN|ERROR/)
 })

@@ -51,7 +51,7 @@ for (const hooks of ['sys-exit', 'syscall-tracepoints']) {
       rules: RULES,
       args: ['--hooks', hooks, '--file-output', join(directory, 'alerts.log')],
     })
-    const expected = ['attach', 'proc', 'alerts-serve', 'alerts-journal', 'alerts-file']
+    const expected = ['attach', 'proc', 'names', 'alerts-serve', 'alerts-journal', 'alerts-file']
     // A thread names itself, which may be after the daemon says that it is ready.
     await until('all threads have names', () => {
       const names = new Set(threadsOf(daemon.pid).map((thread) => thread.name))

@@ -9,8 +9,8 @@
 //! again, and an address has those names that had it among their addresses within the last hour: a
 //! name of many machines shows others each time, and connections outlive answers.
 //!
-//! The thread is started only if some rule of the start needs it, since it keeps the right to make
-//! sockets; see `lockdown`.
+//! The thread is there from the start, since it keeps the right to make sockets, which cannot be given
+//! back later (see `lockdown`); until rules have names to look up it sleeps.
 //!
 //! **Bounds:** [`NAMES_LIMIT`], [`ADDRESSES_LIMIT`].
 

@@ -351,11 +351,6 @@ impl Judge {
         former
     }
 
-    /// Whether some rule compares with names of hosts.
-    pub fn has_host_names(&self) -> bool {
-        !self.rules.plan.interest().host_names.is_empty()
-    }
-
     /// Has the names of hosts in rules looked up from now on.
     pub fn look_up_by(&mut self, host_names: HostNames) {
         self.host_names = Some(host_names);
@@ -363,15 +358,8 @@ impl Judge {
     }
 
     fn ask_host_names(&self) {
-        let names = &self.rules.plan.interest().host_names;
-        match &self.host_names {
-            Some(thread) => thread.ask(names),
-            None if names.is_empty() => {}
-            None => tracing::warn!(
-                names = names.len(),
-                "rules compare with names of hosts, which no rule of the start did: restart to have \
-                 them looked up; until then such comparisons never hold"
-            ),
+        if let Some(thread) = &self.host_names {
+            thread.ask(&self.rules.plan.interest().host_names);
         }
     }
 

@@ -90,10 +90,10 @@ pub fn run(config: Config) -> anyhow::Result<()> {
         filter,
         options.identity_wait,
     );
-    if judge.has_host_names() {
-        let prepare = move || lockdown.confine(Role::LookUpNames);
-        judge.look_up_by(HostNames::start(prepare, lanes.waker())?);
-    }
+    // Also where no rule asks yet: rules that are loaded later may, and no thread can then be given
+    // the right to.
+    let prepare = move || lockdown.confine(Role::LookUpNames);
+    judge.look_up_by(HostNames::start(prepare, lanes.waker())?);
     judge.read_processes();
     let hooks = attacher.set_interest(judge.interest()).wait()?;
 

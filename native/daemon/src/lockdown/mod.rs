@@ -3,7 +3,7 @@
 //! ```text
 //! main, and all threads started from it after that ─ no capability, no path but those of `Needs`
 //! attach ─ CAP_BPF and CAP_PERFMON; opens for reading only
-//! names  ─ no capability; reads what name look-ups need, connects to name servers; where a rule asks
+//! names  ─ no capability; reads what name look-ups need, connects to name servers
 //! proc   ─ CAP_SYS_PTRACE and CAP_DAC_READ_SEARCH; opens for reading only, cannot write at all
 //! ```
 //!
