@@ -59,7 +59,7 @@ pub struct LookOptions {
     /// With --list: only the names
     #[arg(short = 'N', requires = "list", help_heading = "Look something up")]
     pub names: bool,
-    /// List the event types with their parameters and end
+    /// List the event types with the types and names of their parameters and end
     #[arg(long, help_heading = "Look something up")]
     pub list_events: bool,
 }

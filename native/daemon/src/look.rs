@@ -82,15 +82,17 @@ fn names() -> String {
         .collect()
 }
 
-/// Event types with the names of their parameters, as `evt.arg.NAME` takes them: by kind, each with
+/// Event types with the types and names of their parameters, as `evt.arg.NAME` takes them: by kind, each with
 /// the direction of `evt.dir`, as Falco lists them.
 fn events() -> String {
     let of_kind = |is_it: fn(EventKind) -> bool| -> String {
         EventType::all()
             .filter(|event| is_it(event.kind()))
             .map(|event| {
-                let names: Vec<_> = event.parameters().iter().map(|it| it.name).collect();
-                format!("< {}({})\n", event.name(), names.join(", "))
+                let parameters = event.parameters().iter();
+                let parameters: Vec<_> =
+                    parameters.map(|it| format!("{} {}", it.type_name, it.name)).collect();
+                format!("< {}({})\n", event.name(), parameters.join(", "))
             })
             .collect()
     };
@@ -171,9 +173,15 @@ mod tests {
         assert!(events().starts_with("## Syscall events\n\n< "));
         assert!(names().lines().any(|line| line == "proc.name"));
         let events = events();
-        assert!(
-            events.lines().any(|line| line.starts_with("< openat(fd, dirfd, name")),
-            "{events}"
-        );
+        for line in [
+            "< openat(FD fd, FD dirfd, FSRELPATH name, FLAGS32 flags, UINT32 mode, UINT32 dev, \
+             UINT64 ino)",
+            "< setuid(ERRNO res, UID uid)",
+            "< ptrace(ERRNO res, DYNAMIC addr, DYNAMIC data, ENUMFLAGS16 request, PID pid)",
+            "< fsync(SYSCALLID ID, UINT16 nativeID)",
+            "< getsockname()",
+        ] {
+            assert!(events.lines().any(|found| found == line), "{line} in {events}");
+        }
     }
 }

@@ -52,7 +52,8 @@ export function readCatalogue(): Catalogue {
     .map((line) => line.slice('< '.length))
   const events = lines.map((line): [string, readonly string[]] => {
     const [name = '', rest = ''] = line.replace(')', '').split('(')
-    return [name, rest === '' ? [] : rest.split(', ')]
+    const parameters = rest === '' ? [] : rest.split(', ')
+    return [name, parameters.map((parameter) => parameter.split(' ')[1] ?? '')]
   })
   return {
     fields: [...plain, 'container.id', ...WITH_ARGUMENTS],

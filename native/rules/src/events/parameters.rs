@@ -27,6 +27,8 @@ pub struct Parameter {
     pub name: &'static str,
     /// What it is.
     pub kind: ParameterKind,
+    /// The type that Falco's list of events gives it, which tells widths and signs apart, too.
+    pub type_name: &'static str,
 }
 
 /// What a parameter is, which decides how it is written.
@@ -225,8 +227,8 @@ impl<'a> Parameters<'a> {
 }
 
 impl Parameter {
-    const fn new(name: &'static str, kind: ParameterKind) -> Self {
-        Self { name, kind }
+    const fn new(name: &'static str, kind: ParameterKind, type_name: &'static str) -> Self {
+        Self { name, kind, type_name }
     }
 }
 

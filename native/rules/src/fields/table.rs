@@ -99,7 +99,7 @@ super::catalogue! {
         "syscall name only; no value for non-syscall events"
         "syscall.type = openat";
     EvtCategory "evt.category" Text NoArgument Event []
-        "category word; see section 3.1 for the values"
+        "what kind of thing is done: `file`, `net`, `process`, `memory`, `IPC`, `signal`, `time` and the like"
         "evt.category = file";
     EvtCpu "evt.cpu" I16 NoArgument Event []
         "CPU index that recorded the event"
