@@ -306,6 +306,9 @@ fn fields_of(facts: &Judged<'_>, arena: &Bump) -> Vec<FieldRef> {
     for name in ["proc.aname", "proc.aexe", "proc.aexepath", "proc.acmdline", "proc.apid"] {
         fields.extend(indexed(name, facts, arena, |value| value == Value::Absent));
     }
+    for name in ["evt.abspath.src", "evt.abspath.dst"] {
+        fields.extend(lookup(name, None));
+    }
     fields.extend(indexed("proc.aargs", facts, arena, |value| value == Value::Absent));
     let n_arguments = lookup("proc.cmdnargs", None)
         .map_or(0, |field| match facts.value(&field, arena) {

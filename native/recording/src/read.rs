@@ -5,7 +5,7 @@ use std::io::{self, BufRead, Read};
 use std::rc::Rc;
 
 use bumpalo::Bump;
-use peregrine_rules::{Argument, EventType, Facts, FieldRef, Value};
+use peregrine_rules::{Argument, EventKind, EventType, Facts, FieldId, FieldRef, Value};
 use serde_json::{Map, Value as Json};
 
 use crate::value::from_json;
@@ -167,10 +167,18 @@ impl RecordedEvent {
         self.fields.get(key).or_else(|| self.process.get(key))
     }
 
-    /// Texts that stand for others: parameters by number, and what follows from other values.
+    /// What follows from the event's type and from other values.
     fn derived<'a>(&'a self, field: &'a FieldRef, arena: &'a Bump) -> Value<'a> {
         let name = field.id.row().name;
         match &field.argument {
+            Argument::None if field.id == FieldId::EvtType => self.type_name(),
+            Argument::None if field.id == FieldId::SyscallType => match self.event_type.kind() {
+                EventKind::Other | EventKind::Retired => Value::Absent,
+                EventKind::Syscall | EventKind::Generic => self.type_name(),
+            },
+            Argument::Key(subsystem) if field.id == FieldId::ThreadCgroup => {
+                self.cgroup(subsystem).map_or(Value::Absent, Value::Str)
+            }
             Argument::Event(wanted) => Value::U64(u64::from(*wanted == self.event_type)),
             Argument::Index(index) => {
                 let parameters = self.event_type.parameters();
@@ -181,6 +189,19 @@ impl RecordedEvent {
             }
             _ => self.missing(name),
         }
+    }
+
+    fn type_name(&self) -> Value<'_> {
+        Value::Str(self.event_type.name().as_bytes())
+    }
+
+    /// The path of a process in a hierarchy of cgroups; of one that is not told apart, that in the
+    /// first.
+    fn cgroup(&self, subsystem: &str) -> Option<&[u8]> {
+        let all = self.get("thread.cgroups")?.as_str()?;
+        let mut pairs = all.split(' ').filter_map(|pair| pair.split_once('='));
+        let of_it = pairs.clone().find(|(name, _)| *name == subsystem);
+        of_it.or_else(|| pairs.next()).map(|(_, path)| path.as_bytes())
     }
 
     /// Elements that are not there are empty where the whole is.
@@ -245,6 +266,32 @@ mod tests {
         assert_eq!(seen(1, "proc.pname"), Value::Absent);
         let by_number = lookup("evt.arg", Some("3")).unwrap();
         assert_eq!(events[0].value(&by_number, &arena), Value::Str(b"O_RDONLY"));
+    }
+
+    #[test]
+    fn fields_with_a_suffix_are_written_as_rules_write_them() {
+        for name in ["evt.abspath.dst", "thread.cgroup.cpu", "evt.arg.flags"] {
+            assert_eq!(crate::key(&lookup(name, None).unwrap()), name);
+        }
+    }
+
+    #[test]
+    fn what_follows_from_the_rest_needs_no_value_of_its_own() {
+        let head = "{\"format\":\"peregrine-recording\",\"version\":1}\n";
+        let line = "{\"event\":\"openat\",\"fields\":{\"thread.cgroups\":\"pids=/a cpu=/b\"}}";
+        let events = read(&format!("{head}{line}\n{{\"event\":\"procexit\"}}")).unwrap();
+        let wanted = [
+            ("evt.type", Value::Str(&b"openat"[..]), Value::Str(&b"procexit"[..])),
+            ("syscall.type", Value::Str(b"openat"), Value::Absent),
+            ("evt.type.is.openat", Value::U64(1), Value::U64(0)),
+            ("thread.cgroup.cpu", Value::Str(b"/b"), Value::Absent),
+            ("thread.cgroup.memory", Value::Str(b"/a"), Value::Absent),
+        ];
+        for (name, first, second) in wanted {
+            let (field, arena) = (lookup(name, None).unwrap(), Bump::new());
+            assert_eq!(events[0].value(&field, &arena), first, "{name}");
+            assert_eq!(events[1].value(&field, &arena), second, "{name}");
+        }
     }
 
     #[test]

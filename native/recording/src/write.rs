@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::io::{self, Write};
 
-use peregrine_rules::{Argument, FieldRef, Lifetime, Value};
+use peregrine_rules::{Argument, ArgumentKind, FieldRef, Lifetime, Value};
 use serde_json::{Map, Value as Json, json};
 
 use crate::value::to_json;
@@ -27,7 +27,10 @@ pub fn key(field: &FieldRef) -> String {
     match &field.argument {
         Argument::None => name.to_owned(),
         Argument::Index(index) => format!("{name}[{index}]"),
-        Argument::Key(key) => format!("{name}[{key}]"),
+        Argument::Key(key) => match field.id.row().argument {
+            ArgumentKind::Side | ArgumentKind::Subsystem => format!("{name}.{key}"),
+            _ => format!("{name}[{key}]"),
+        },
         Argument::Parameter(parameter) => format!("{name}.{parameter}"),
         Argument::Event(event) => format!("{name}.{}", event.name()),
     }

@@ -180,7 +180,12 @@ impl Typing<'_> {
             site.report(self.files, Code::UnfitValue, span, message, "");
             return None;
         }
-        let Some(relation) = relation(comparison.operator) else {
+        let operator = match comparison.operator {
+            // One value is in another if it is that.
+            Operator::In | Operator::Intersects if left.several != Several::List => Operator::Equal,
+            operator => operator,
+        };
+        let Some(relation) = relation(operator) else {
             let message = format!("`{}` needs constants on its right", comparison.operator.text());
             site.report(self.files, Code::UnfitValue, span, message, "");
             return None;
