@@ -32,8 +32,8 @@ pub(crate) enum Item {
     Engine(Version),
     /// Plugins that the file needs, each with its alternatives.
     Plugins(Vec<Vec<Plugin>>),
-    /// An item that could not be read, and its name.
-    Broken(Kind, String),
+    /// An item with a mistake, its name, and of a rule what could be read all the same.
+    Broken(Kind, String, Option<Box<RuleItem>>),
 }
 
 /// What an item defines.
@@ -216,7 +216,8 @@ fn read_item(keys: &Keys<'_>, found: &mut Vec<Diagnostic>) -> Option<Item> {
     let is_broken = found[before..].iter().any(Diagnostic::is_error);
     Some(match read {
         Some(item) if !is_broken => item,
-        _ => Item::Broken(kind, name.to_owned()),
+        Some(Item::Rule(rest)) => Item::Broken(kind, name.to_owned(), Some(rest)),
+        _ => Item::Broken(kind, name.to_owned(), None),
     })
 }
 
@@ -292,7 +293,10 @@ fn rule(keys: &Keys<'_>, found: &mut Vec<Diagnostic>) -> Option<Item> {
     let change = change(keys, &overridable, found);
     let condition = keys.optional("condition", found);
     let source = keys.optional_or_empty("source", found);
-    let exceptions = exceptions::read(keys, found);
+    // Of exceptions with a mistake nothing is kept, as what is missing would be another.
+    let before = found.len();
+    let exceptions =
+        exceptions::read(keys, found).filter(|_| !found[before..].iter().any(Diagnostic::is_error));
     // The old forms look at little, so nothing else beside them can be wrong.
     let mut overlooked = Vec::new();
     let is_append = change == Some(Change::Append);
@@ -330,6 +334,11 @@ fn rule(keys: &Keys<'_>, found: &mut Vec<Diagnostic>) -> Option<Item> {
 }
 
 impl RuleItem {
+    /// Whether there is enough of a definition to look for more mistakes in it.
+    pub fn defines(&self) -> bool {
+        self.change == Change::Define && self.condition.is_some()
+    }
+
     /// The old form that only turns a rule on or off.
     pub fn is_toggle(&self) -> bool {
         self.change == Change::Define

@@ -138,8 +138,12 @@ pub(crate) fn in_order(items: Vec<Item>, found: &mut Vec<Diagnostic>) -> Definit
             Item::Rule(item) => definitions.rule(*item, found),
             Item::Engine(version) => definitions.engine = definitions.engine.max(Some(version)),
             Item::Plugins(plugins) => definitions.plugins.extend(plugins),
-            Item::Broken(kind, name) => {
+            Item::Broken(kind, name, rest) => {
                 definitions.broken.insert((kind, name));
+                // Mistakes in the rest are told at once, too.
+                if let Some(rest) = rest.filter(|it| it.defines()) {
+                    definitions.rule(*rest, found);
+                }
             }
         }
     }

@@ -6,6 +6,7 @@ use std::rc::Rc;
 use super::{Definitions, Rule, append_text, exceptions};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::items::{Change, Kind, Operation, RuleItem};
+use crate::priority::Priority;
 use crate::text::{Scalar, Text};
 
 /// The source of a rule that names none.
@@ -68,18 +69,15 @@ impl Definitions {
             );
             return;
         }
-        let (Some(condition), Some(output), Some(desc), Some(priority)) =
-            (item.condition, item.output, item.desc, item.priority)
-        else {
-            return; // Reported when the item was read.
-        };
+        // What is missing was reported when the item was read.
+        let Some(condition) = item.condition else { return };
         let exceptions = exceptions::define(item.exceptions.unwrap_or_default(), &source, found);
         let rule = Rule {
             place: item.place,
             condition: Text::from_scalar(&condition),
-            output: trimmed(&output),
-            desc: desc.text.clone(),
-            priority,
+            output: item.output.as_ref().map(trimmed).unwrap_or_default(),
+            desc: item.desc.map(|desc| desc.text.clone()).unwrap_or_default(),
+            priority: item.priority.unwrap_or(Priority::Debug),
             source,
             source_place,
             enabled: item.enabled.unwrap_or(true),
