@@ -20,6 +20,8 @@ pub struct FalcoYaml {
     pub priority: Option<Priority>,
     /// Which of several matching rules count.
     pub rule_matching: Option<RuleMatching>,
+    /// Whether calls that only move data are captured, too.
+    pub all_syscalls: bool,
     /// Whether lines are JSON.
     pub json_output: Option<bool>,
     /// Whether JSON lines hold the text with its time and priority.
@@ -126,6 +128,7 @@ impl FalcoYaml {
                     let is_all = word.eq_ignore_ascii_case("all");
                     if is_all { RuleMatching::All } else { RuleMatching::First }
                 }),
+                all_syscalls: bool("base_syscalls.all") == Some(true),
                 json_output: bool("json_output"),
                 json_include_output_property: bool("json_include_output_property"),
                 json_include_message_property: bool("json_include_message_property"),

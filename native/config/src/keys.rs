@@ -62,6 +62,7 @@ const PRIORITIES: &[&str] = &[
     "debug",
 ];
 const CAPTURE: &str = "the daemon chooses how it captures by itself; `peregrined doctor` shows it";
+const RULES_ALONE: &str = "the calls that are captured follow from the rules alone";
 const TABLE: &str =
     "the tables of the daemon have bounds of their own, which are exported as metrics";
 const MATCHED: &str = "standard error is what it logs to; the service manager passes that on";
@@ -69,7 +70,10 @@ const MATCHED: &str = "standard error is what it logs to; the service manager pa
 /// All keys, sorted.
 static KEYS: &[Key] = &[
     honoured("append_output", Kind::Any),
-    instead("base_syscalls", "the calls that are captured follow from the rules alone"),
+    honoured("base_syscalls", Kind::Section),
+    honoured("base_syscalls.all", Kind::Bool),
+    instead("base_syscalls.custom_set", RULES_ALONE),
+    instead("base_syscalls.repair", RULES_ALONE),
     honoured("buffer_format_base64", Kind::Bool),
     instead("buffered_outputs", "lines are written in batches as soon as there are some"),
     instead("capture", "`peregrined record` makes recordings"),
@@ -161,7 +165,9 @@ static KEYS: &[Key] = &[
     honoured("watch_config_files", Kind::Bool),
     instead(
         "webserver",
-        "the daemon opens no port: the exporter serves /healthz, /readyz and /metrics",
+        "the daemon opens no port: the exporter serves /healthz and /readyz (for \
+         k8s_healthz_endpoint), and versions in /metrics, where its --listen says (for listen_address \
+         and listen_port), with TLS by its --web-config-file (for ssl_…); threads are its own affair",
     ),
 ];
 
@@ -311,6 +317,12 @@ mod tests {
         };
         assert!(timeouts(false).unwrap().is_empty());
         assert_eq!(timeouts(true).unwrap().len(), 1);
+        let calls = checked("base_syscalls: {custom_set: [], repair: false, all: true}\n").unwrap();
+        assert!(calls.is_empty(), "{calls:?}");
+        assert_eq!(
+            checked("base_syscalls: {custom_set: [clone], repair: true}\n").unwrap().len(),
+            2
+        );
         assert!(found[0].contains("starts no programs"));
         assert!(found[1].starts_with("f:4:3: webserver: the daemon opens no port"), "{found:?}");
     }

@@ -76,6 +76,7 @@ pub fn resolve(options: &RunOptions, given: &Given<'_>) -> anyhow::Result<Config
         options.file_output = file.map(PathBuf::from);
     }
     options.print_base64 |= yaml.buffer_format_base64;
+    options.all_events |= yaml.all_syscalls;
     if let Some(log) = yaml.log.filter(|_| set("log_level")) {
         options.log_level = log_level(log);
     }
@@ -310,6 +311,7 @@ fn rule_source(options: &RunOptions, yaml: FalcoYaml) -> RuleSource {
             static_fields: yaml.static_fields,
             bytes: if options.print_base64 { BytesForm::Base64 } else { BytesForm::Printable },
             offering: rule_files::built_in_names(),
+            has_plain_io: options.all_events,
         },
     }
 }
@@ -382,6 +384,14 @@ mod tests {
         )
         .unwrap();
         assert_eq!(resolved(&["-c", &path]).unwrap().options.priority.name(), "Error");
+    }
+
+    #[test]
+    fn calls_that_only_move_data_are_asked_for_by_flag_or_file() {
+        let is_asked = |arguments: &[&str]| resolved(arguments).unwrap().options.all_events;
+        let (_folder, path) = yaml("base_syscalls: {all: true, custom_set: [], repair: false}\n");
+        assert!(is_asked(&["-c", &path]) && is_asked(&["-A"]));
+        assert!(!is_asked(&[]) && !is_asked(&["-c", &path, "-o", "base_syscalls.all=false"]));
     }
 
     #[test]

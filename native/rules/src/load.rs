@@ -43,6 +43,8 @@ pub struct LoadOptions {
     /// lists, and their rules are tried behind those of other files, so that a rule of the user's is
     /// not hidden by one that nobody asked for.
     pub offering: Vec<String>,
+    /// Whether calls that only move data are captured, so that nobody need be told that they are not.
+    pub has_plain_io: bool,
 }
 
 /// What is appended to the outputs of some rules.
@@ -89,6 +91,7 @@ impl Default for LoadOptions {
             static_fields: Vec::new(),
             bytes: BytesForm::default(),
             offering: vec!["peregrine_rules.yaml".to_owned()],
+            has_plain_io: false,
         }
     }
 }
@@ -112,6 +115,9 @@ pub fn load(files: &[RuleFile], options: &LoadOptions) -> (Option<Plan>, Vec<Dia
         rules.extend(checked(&mut typing, definition, condition, options, &mut found));
     }
     typing.unused_macros(&mut found);
+    if options.has_plain_io {
+        found.retain(|it| it.code != Code::NotCaptured);
+    }
     if !has_error(&found) {
         warn_unused(&typing, &definitions, options, &mut found);
     }

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use peregrine_rules::{
     BytesForm, Choice, LoadOptions, Matches, OutputAddition, OutputMatch, OutputValue, Plan,
-    RenderedOutput, RuleMatching, RulePattern, Scratch, Selection,
+    RenderedOutput, RuleMatching, RulePattern, Scratch, Selection, load,
 };
 use support::{FactSet, Written, files, judged, plan_of};
 
@@ -199,4 +199,15 @@ fn matched(plan: &Plan, event: &FactSet) -> Option<peregrine_rules::RuleId> {
     let mut matches = Matches::default();
     plan.evaluate(event, &mut Scratch::new(), &mut matches);
     matches.matched().first().copied()
+}
+
+#[test]
+fn nobody_is_told_that_a_call_is_not_captured_where_it_is() {
+    let rules =
+        files(&["- {rule: r, desc: d, condition: evt.type = read, output: o, priority: INFO}"]);
+    let warnings = |has_plain_io| {
+        let options = LoadOptions { has_plain_io, ..LoadOptions::default() };
+        load(&rules, &options).1.len()
+    };
+    assert_eq!((warnings(false), warnings(true)), (1, 0));
 }

@@ -324,9 +324,12 @@ impl Typing<'_> {
     ) {
         let names = matches!(operator, Operator::Equal | Operator::Same | Operator::In);
         if names && event.is_plain_io() {
-            let message =
-                format!("`{}` is captured only with -A: there are many such calls", event.name());
-            site.report(self.files, Code::NotCaptured, literal.span.clone(), message, "");
+            let message = format!(
+                "`{}` is not captured unless asked for: there are many such calls",
+                event.name()
+            );
+            let help = "start with -A, or `base_syscalls: {all: true}`";
+            site.report(self.files, Code::NotCaptured, literal.span.clone(), message, help);
         }
     }
 
