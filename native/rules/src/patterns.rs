@@ -9,6 +9,9 @@ use crate::glob::Glob;
 /// Up to here trying one after the other is as fast as hashing or searching for all at once.
 const FEW: usize = 4;
 
+/// Texts of one automaton: what it takes to build one grows with their square.
+const AUTOMATON_LIMIT: usize = 2048;
+
 /// Texts that are looked for as a whole.
 #[derive(Debug)]
 pub(crate) struct TextSet {
@@ -59,7 +62,7 @@ pub(crate) fn length_bit(text: &[u8]) -> u64 {
 #[derive(Debug)]
 pub(crate) enum Substrings {
     Few(Box<[memmem::Finder<'static>]>),
-    Many(Box<AhoCorasick>),
+    Many(Box<[AhoCorasick]>),
     /// More than an automaton takes.
     Plain(Box<[Box<[u8]>]>),
 }
@@ -70,16 +73,20 @@ impl Substrings {
             let finder = |text: &Vec<u8>| memmem::Finder::new(text).into_owned();
             return Self::Few(texts.iter().map(finder).collect());
         }
-        match AhoCorasick::new(texts) {
-            Ok(automaton) => Self::Many(Box::new(automaton)),
-            Err(_) => Self::Plain(texts.iter().map(|text| text.as_slice().into()).collect()),
-        }
+        Self::many(texts, false)
     }
 
     /// Texts that are found in either letter case.
     pub fn caseless(texts: &[Vec<u8>]) -> Self {
-        match AhoCorasick::builder().ascii_case_insensitive(true).build(texts) {
-            Ok(automaton) => Self::Many(Box::new(automaton)),
+        Self::many(texts, true)
+    }
+
+    fn many(texts: &[Vec<u8>], is_caseless: bool) -> Self {
+        let mut builder = AhoCorasick::builder();
+        builder.ascii_case_insensitive(is_caseless);
+        let automata = texts.chunks(AUTOMATON_LIMIT).map(|some| builder.build(some));
+        match automata.collect::<Result<_, _>>() {
+            Ok(automata) => Self::Many(automata),
             Err(_) => Self::Plain(texts.iter().map(|text| text.as_slice().into()).collect()),
         }
     }
@@ -87,7 +94,7 @@ impl Substrings {
     pub fn any_in(&self, text: &[u8]) -> bool {
         match self {
             Self::Few(finders) => finders.iter().any(|finder| finder.find(text).is_some()),
-            Self::Many(automaton) => automaton.is_match(text),
+            Self::Many(automata) => automata.iter().any(|it| it.is_match(text)),
             Self::Plain(texts) => texts.iter().any(|own| memmem::find(text, own).is_some()),
         }
     }

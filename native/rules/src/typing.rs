@@ -41,6 +41,8 @@ pub(crate) struct Typing<'load> {
     /// Macros that are being put in, from the outermost on.
     open: Vec<usize>,
     macro_used: Vec<bool>,
+    /// Regular expressions so far.
+    n_regexes: usize,
 }
 
 /// How far a macro is.
@@ -90,6 +92,7 @@ impl<'load> Typing<'load> {
             macros: Vec::new(),
             open: Vec::new(),
             macro_used: vec![false; definitions.macros.all().len()],
+            n_regexes: 0,
         };
         for it in definitions.macros.all() {
             let read = typing.read(&it.condition, (Kind::Macro, &it.name.text), found);

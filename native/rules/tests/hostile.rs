@@ -145,6 +145,27 @@ fn large_expressions_are_refused() {
 }
 
 #[test]
+fn a_hundred_thousand_expressions_are_refused_once() {
+    let many = (0..100_000).map(|index| format!("a{index}.+")).collect::<Vec<_>>().join(", ");
+    let text = format!("- {{list: many, items: [{many}]}}\n");
+    let found = codes(&(text + &rule_of("proc.name regex anyof (many) or proc.cmdline regex a+")));
+    assert_eq!(found, ["invalid-pattern"]);
+}
+
+#[test]
+fn a_hundred_thousand_texts_are_searched_for_at_once() {
+    let many = (0..100_000).map(|index| format!("w{index}x")).collect::<Vec<_>>().join(", ");
+    let text = format!("- {{list: many, items: [{many}]}}\n");
+    let plan = plan(&(text + &rule_of("proc.cmdline icontains anyof (many)")));
+    let facts = |line: &str| -> FactSet {
+        serde_saphyr::from_str(&format!("{{fields: {{proc.cmdline: {line}}}}}")).expect("facts")
+    };
+    assert_eq!(judged(&plan, &facts("a W0X b")).0, ["case"]);
+    assert_eq!(judged(&plan, &facts("a W99999x b")).0, ["case"]);
+    assert!(judged(&plan, &facts("a w100000x b")).0.is_empty());
+}
+
+#[test]
 fn percent_signs_do_not_take_quadratic_time() {
     let output = "%x".repeat(100_000);
     let text = format!(

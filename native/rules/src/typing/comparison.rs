@@ -13,6 +13,9 @@ use crate::fields::{Argument, FieldId, FieldType, Trait, is_field, lookup};
 use crate::operators::{Modifier, Operator};
 use crate::parser::TRANSFORMERS;
 
+/// Regular expressions of all rules: each takes about 12 KiB, and far more if it repeats much.
+const REGEXES_LIMIT: usize = 10_000;
+
 impl Typing<'_> {
     pub(super) fn comparison(
         &mut self,
@@ -201,6 +204,9 @@ impl Typing<'_> {
         left: &Typed,
         literals: &[Literal],
     ) -> Option<ExprId> {
+        if comparison.operator == Operator::Regex && !self.has_room_for_regexes(site, literals) {
+            return None;
+        }
         let before = site.found.len();
         let constants: Vec<_> = literals
             .iter()
@@ -275,6 +281,19 @@ impl Typing<'_> {
                 None
             }
         }
+    }
+
+    /// Counts regular expressions; says once that they are too many.
+    fn has_room_for_regexes(&mut self, site: &mut Site<'_>, literals: &[Literal]) -> bool {
+        let had_room = self.n_regexes <= REGEXES_LIMIT;
+        self.n_regexes += literals.len();
+        let has_room = self.n_regexes <= REGEXES_LIMIT;
+        if let (true, false, [first, ..]) = (had_room, has_room, literals) {
+            let message = format!("the rules have more than {REGEXES_LIMIT} regular expressions");
+            let help = "`in`, `startswith` and `contains` take lists of any length";
+            site.report(self.files, Code::InvalidPattern, first.span.clone(), message, help);
+        }
+        has_room
     }
 
     fn event_constant(
