@@ -1,9 +1,16 @@
-import { createServer, type IncomingHttpHeaders } from 'node:http'
+import { spawnSync } from 'node:child_process'
+import { createServer, type IncomingHttpHeaders, type Server } from 'node:http'
 import { renameSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { temporaryDirectory, until } from '../exporter/support/exporter.js'
-import { deed, runDaemonToEnd, startDaemon } from './support/daemon.js'
+import {
+  deed,
+  runDaemonToEnd,
+  startDaemon,
+  type RunningDaemon,
+  type Test,
+} from './support/daemon.js'
 
 const MARKED = {
   rule: 'Marked',
@@ -15,6 +22,16 @@ const MARKED = {
 interface Posted {
   readonly headers: IncomingHttpHeaders
   readonly body: string
+}
+
+async function listen(t: Test, server: Server): Promise<number> {
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  t.teardown(() => {
+    server.closeAllConnections()
+    server.close()
+  })
+  const address = server.address()
+  return address !== null && typeof address === 'object' ? address.port : 0
 }
 
 void t.test('a falco.yaml sends alerts by HTTP and to a file', async (t) => {
@@ -29,13 +46,7 @@ void t.test('a falco.yaml sends alerts by HTTP and to a file', async (t) => {
       response.writeHead(answers.shift() ?? 200).end()
     })
   })
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  t.teardown(() => {
-    server.closeAllConnections()
-    server.close()
-  })
-  const address = server.address()
-  const port = address !== null && typeof address === 'object' ? address.port : 0
+  const port = await listen(t, server)
   const directory = temporaryDirectory(t)
   const file = join(directory, 'alerts.json')
   const config = join(directory, 'falco.yaml')
@@ -85,6 +96,45 @@ void t.test('a falco.yaml sends alerts by HTTP and to a file', async (t) => {
       return false
     }
   })
+})
+
+void t.test('what the server answers is printed if asked for', async (t) => {
+  const server = createServer((request, response) => {
+    request.resume().on('end', () => response.end('thanks for that'))
+  })
+  const port = await listen(t, server)
+  const options = ['enabled=true', `url=http://127.0.0.1:${String(port)}/`, 'echo=true']
+  const daemon = await startDaemon(t, {
+    rules: [MARKED],
+    stdout: 'off',
+    args: options.flatMap((option) => ['-o', `http_output.${option}`]),
+  })
+  deed('calls', 'none', 'pgr-output-3')
+  await until('the answer', () => daemon.lines().length > 0)
+  t.same(daemon.lines(), ['thanks for that'])
+})
+
+void t.test('bytes are printed as base64 if asked for', async (t) => {
+  const written = 'pgr-\u0001bytes'
+  const rule = {
+    rule: 'Written',
+    condition: 'evt.type = write and evt.buffer contains pgr- and proc.name = printf',
+    output: '%evt.buffer %evt.arg.data',
+  }
+  const daemonWith = (...args: string[]): Promise<RunningDaemon> =>
+    startDaemon(t, { rules: [rule], args: ['--all-events', ...args] })
+  const daemons = await Promise.all([
+    daemonWith(),
+    daemonWith('-b'),
+    daemonWith('-o', 'buffer_format_base64=true'),
+  ])
+  spawnSync('printf', [written])
+  const base64 = Buffer.from(written).toString('base64')
+  for (const [index, text] of ['pgr-.bytes', base64, base64].entries()) {
+    const alert = await daemons[index]?.alert('written', ({ rule }) => rule === 'Written')
+    t.equal(alert?.output_fields['evt.buffer'], text)
+    t.equal(alert?.output_fields['evt.arg.data'], text)
+  }
 })
 
 void t.test('a configuration with an error is refused with its place', async (t) => {

@@ -472,6 +472,52 @@ mod tests {
         assert_eq!(parameters.position("flags"), None);
     }
 
+    /// As [`Known`], where bytes are written as base64.
+    struct Encoding;
+
+    impl Names for Encoding {
+        fn bytes(&self) -> BytesForm {
+            BytesForm::Base64
+        }
+        fn descriptor<'a>(&'a self, number: i64, arena: &'a Bump) -> Option<DescriptorName<'a>> {
+            Known.descriptor(number, arena)
+        }
+        fn process(&self, _: i64) -> Option<&[u8]> {
+            None
+        }
+        fn user(&self, _: u32) -> Option<&[u8]> {
+            None
+        }
+        fn group(&self, _: u32) -> Option<&[u8]> {
+            None
+        }
+        fn absolute<'a>(&'a self, _: Option<i64>, _: &[u8], _: &'a Bump) -> Option<&'a [u8]> {
+            None
+        }
+        fn date<'a>(&'a self, _: u64, _: &'a Bump) -> Option<&'a [u8]> {
+            None
+        }
+    }
+
+    #[test]
+    fn bytes_of_an_argument_are_printable_or_base64_and_texts_as_they_are() {
+        let arena = Bump::new();
+        let init_module = EventType::from_name("init_module").unwrap();
+        let raw =
+            [Raw::Signed(0), Raw::Bytes(b"\x7fELF\0"), Raw::Unsigned(5), Raw::Bytes(b"debug=1")];
+        for (names, data) in [(&Known as &dyn Names, ".ELF."), (&Encoding, "f0VMRgA=")] {
+            let parameters = Parameters::new(init_module, &raw, names);
+            let text = |name| {
+                let at = parameters.position(name).unwrap();
+                parameters.render(at, &arena).unwrap().text().unwrap()
+            };
+            assert_eq!(text("img"), data.as_bytes());
+            assert_eq!(text("uargs"), b"debug=1");
+            let raw = parameters.value(parameters.position("img").unwrap());
+            assert_eq!(raw, Value::Str(b"\x7fELF\0"), "whatever the form");
+        }
+    }
+
     #[test]
     fn an_argument_is_the_resolved_text_and_a_raw_one_the_number() {
         let arena = Bump::new();
