@@ -227,13 +227,17 @@ static __always_inline void call_bytes(struct call_record *record, struct scratc
 	call_section(record, kind, argument, 0, length);
 }
 
-/* struct user_msghdr (include/linux/socket.h) and its 32-bit form: address, first vector. */
+/* struct user_msghdr (include/linux/socket.h) and its 32-bit form, without its flags. */
 struct message {
 	__u64 name;
 	__u64 name_length;
 	__u64 vector;
 	__u64 n_vectors;
+	__u64 control;
+	__u64 control_length;
 };
+
+#define MESSAGE_WORDS 6
 
 struct vector {
 	__u64 base;
@@ -242,7 +246,7 @@ struct vector {
 
 static __always_inline bool read_words(__u64 *words, __u32 count, __u64 from, bool is_compat)
 {
-	__u32 narrow[4] = {};
+	__u32 narrow[MESSAGE_WORDS] = {};
 
 	if (!is_compat)
 		return !bpf_probe_read_user(words, count * sizeof(__u64), (void *)from);
@@ -250,9 +254,11 @@ static __always_inline bool read_words(__u64 *words, __u32 count, __u64 from, bo
 		return false;
 	words[0] = narrow[0];
 	words[1] = narrow[1];
-	if (count == 4) {
+	if (count == MESSAGE_WORDS) {
 		words[2] = narrow[2];
 		words[3] = narrow[3];
+		words[4] = narrow[4];
+		words[5] = narrow[5];
 	}
 	return true;
 }
@@ -313,19 +319,24 @@ __noinline int call_vectors(__u64 from, __u64 count, __u32 argument, __s64 avail
 
 /* Of several (struct mmsghdr) the first, behind whose header stands how long it was. */
 static __always_inline void call_message(struct call_record *record, struct scratch *scratch,
-					 __u32 argument, bool is_one_of_several)
+					 __u32 argument, __u32 how)
 {
 	bool is_compat = record->is_compat;
 	struct message message = {};
 	__s64 available = record->result;
 
-	if (!read_words((__u64 *)&message, 4, call_argument(record, argument), is_compat)) {
+	if (!read_words((__u64 *)&message, MESSAGE_WORDS, call_argument(record, argument),
+			is_compat)) {
 		record->header.flags |= RECORD_UNREADABLE;
 		return;
 	}
 	call_bytes(record, scratch, message.name, (__s32)message.name_length, SECTION_ADDRESS,
 		   argument, LIMIT_ADDRESS);
-	if (is_one_of_several && available > 0) {
+	/* The kernel has put the length of what came in the place of the room that there was. */
+	if ((how & MESSAGE_RECEIVED) && available >= 0)
+		call_bytes(record, scratch, message.control, (__s64)message.control_length,
+			   SECTION_CONTROL, argument, LIMIT_ADDRESS);
+	if ((how & MESSAGE_OF_SEVERAL) && available > 0) {
 		__u32 length = 0;
 
 		bpf_probe_read_user(
@@ -393,6 +404,50 @@ static __always_inline void call_from_entry(struct call_record *record, struct s
 	bpf_probe_read_kernel(scratch_end(scratch), length, read->bytes);
 	scratch->position += length;
 	bpf_map_delete_elem(&read_at_entry, &thread);
+}
+
+#define POLLED_LIMIT 16 /* struct pollfd that LIMIT_ADDRESS holds */
+
+/*
+ * What the descriptors stand for whose `count` struct pollfd are at `from`: the first section of a
+ * record, since each is told in the room of the first two and then takes them along. A global
+ * function, so that the verifier looks at it once.
+ */
+__noinline int call_polled(__u64 from, __u32 count, __u32 argument)
+{
+	struct scratch *scratch = scratch_get();
+	struct call_record *record;
+	__u32 start, flags;
+
+	if (!scratch)
+		return 0;
+	record = call_record_of(scratch);
+	if (record->n_sections)
+		return 0;
+	flags = record->header.flags;
+	start = scratch->position;
+	for (__u32 i = 0; i < POLLED_LIMIT; i++) {
+		struct polled_descriptor *place;
+		__s32 fd = -1;
+
+		if (i >= count)
+			break;
+		if (scratch->position > SCRATCH_HALF - 2 * LIMIT_PATH) {
+			flags |= RECORD_TRUNCATED;
+			break;
+		}
+		if (bpf_probe_read_user(&fd, sizeof(fd), (void *)(from + i * 8)))
+			break;
+		place = call_struct(scratch, sizeof(*place));
+		call_descriptor(argument, fd);
+		__builtin_memcpy(place->sections, record->sections, sizeof(*place));
+		__builtin_memset(record->sections, 0, sizeof(*place));
+		record->n_sections = 0;
+	}
+	/* One that is not open is no loss: the call says so. */
+	record->header.flags = flags | (record->header.flags & ~RECORD_FROM_CALLER);
+	call_section(record, SECTION_POLLED, argument, 0, scratch->position - start);
+	return 0;
 }
 
 /* One step of the recipe. A global function, so that the verifier looks at it once. */
@@ -472,6 +527,13 @@ __noinline int call_step(__u32 index)
 		call_bytes(record, scratch, call_argument(record, step->argument),
 			   (__u32)call_argument(record, step->other) * (__u64)step->size,
 			   SECTION_BYTES, step->argument, LIMIT_ADDRESS);
+		return 0;
+	case STEP_POLLED:
+		call_polled(call_argument(record, step->argument),
+			    call_argument(record, step->other), step->argument);
+		call_bytes(record, scratch, call_argument(record, step->argument),
+			   (__u32)call_argument(record, step->other) * 8ULL, SECTION_BYTES,
+			   step->argument, LIMIT_ADDRESS);
 		return 0;
 	}
 	return 1;

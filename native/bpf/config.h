@@ -64,7 +64,7 @@ enum step_kind {
 	STEP_ADDRESS_OUT = 5, /* the same, but `other` points to the length */
 	STEP_BYTES = 6, /* `other` bytes at `argument` */
 	STEP_DATA = 7, /* the first bytes at `argument`, as many as `other` says */
-	STEP_MESSAGE = 8, /* struct msghdr at `argument`, the first of several if `other` is set */
+	STEP_MESSAGE = 8, /* struct msghdr at `argument`; `other`: enum message_flag */
 	STEP_MAYBE_TEXT = 9, /* text at `argument`, if it is one */
 	STEP_CWD = 10, /* working directory, if the call succeeded */
 	STEP_AT_ENTRY = 11, /* the steps behind it are read at the call's entry */
@@ -74,6 +74,13 @@ enum step_kind {
 	STEP_DATA_OUT = 15, /* as STEP_DATA, but `other` points to the length, a __u32 */
 	STEP_ARRAY = 16, /* `size` bytes at `argument` times what `other` says */
 	STEP_IDENTITY = 17, /* who the process is and what it may, if the call succeeded */
+	STEP_POLLED =
+		18, /* struct pollfd at `argument`, as many as `other` says, and what they are */
+};
+
+enum message_flag {
+	MESSAGE_OF_SEVERAL = 1, /* the first of several struct mmsghdr */
+	MESSAGE_RECEIVED = 2, /* its control messages are of interest */
 };
 
 #define OTHER_CWD 255 /* as `other` of STEP_PATH: relative to the working directory */

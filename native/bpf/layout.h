@@ -21,6 +21,7 @@ LAYOUT(connect_record, 168, via, 164);
 LAYOUT(file_facts, 32, magic, 24);
 LAYOUT(memory_facts, 16, vm_swap, 8);
 LAYOUT(identity_facts, 40, vsession_id, 36);
+LAYOUT(polled_descriptor, 24, sections, 0);
 LAYOUT(call_record, 256, sections, 136);
 LAYOUT(config, 148, page_kib, 144);
 LAYOUT(control, 2096, reads_streams, 2088);

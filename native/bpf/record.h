@@ -290,6 +290,8 @@ enum section_kind {
 	SECTION_MEMORY = 11, /* struct memory_facts after the call */
 	SECTION_TOTAL = 12, /* __u64: bytes that an array of vectors stands for */
 	SECTION_IDENTITY = 13, /* struct identity_facts after the call */
+	SECTION_CONTROL = 14, /* control messages of a struct msghdr of the caller */
+	SECTION_POLLED = 15, /* for each descriptor a struct polled_descriptor and its sections */
 };
 
 /* Stand where an argument's index else stands. */
@@ -303,6 +305,12 @@ struct call_section {
 	__u16 argument; /* index of the argument that it belongs to, or SECTION_RESULT */
 	__u32 flags; /* enum path_flag */
 	__u32 length;
+};
+
+/* A descriptor that a call waits for: what it stands for and its name; kind 0 where there is none.
+ */
+struct polled_descriptor {
+	struct call_section sections[2];
 };
 
 /* Any other system call, read by its recipe (recipe.h). Sections: those of the table. */

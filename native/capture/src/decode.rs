@@ -16,8 +16,8 @@ use crate::{
     },
     record::{
         self, CallRecord, CgroupAttachRecord, ConnectRecord, ExecFailedRecord, ExecRecord,
-        ExitRecord, FileFacts, ForkRecord, IdentityFacts, MemoryFacts, OpenRecord, RecordHeader,
-        SocketFacts,
+        ExitRecord, FileFacts, ForkRecord, IdentityFacts, MemoryFacts, OpenRecord,
+        PolledDescriptor, RecordHeader, SocketFacts,
     },
     syscalls::{self, Syscall},
 };
@@ -364,7 +364,7 @@ fn parts<'a>(
     record: &CallRecord,
     mut sections: Sections<'a>,
 ) -> Result<[Option<Part<'a>>; PARTS], DecodeError> {
-    let mut parts = [const { None }; PARTS];
+    let mut parts: [Option<Part<'a>>; PARTS] = [const { None }; PARTS];
     let n_sections = (record.n_sections as usize).min(record.sections.len());
     let mut filled = 0;
     for section in &record.sections[..n_sections] {
@@ -374,16 +374,14 @@ fn parts<'a>(
         let content = match section.kind {
             record::SECTION_TEXT => Content::Text(bytes.strip_suffix(b"\0").unwrap_or(bytes)),
             record::SECTION_BASE => Content::Base(path),
-            record::SECTION_FILE => {
-                let (facts, _) = fixed::<FileFacts>(bytes)?;
-                Content::Descriptor(Descriptor::File(file_state(&facts)))
-            }
-            record::SECTION_SOCKET => {
-                let (facts, _) = fixed::<SocketFacts>(bytes)?;
-                Content::Descriptor(Descriptor::Socket(socket_state(&facts, &[])))
+            record::SECTION_FILE | record::SECTION_SOCKET => {
+                Content::Descriptor(descriptor(section.kind, bytes)?)
             }
             record::SECTION_FILE_PATH | record::SECTION_SOCKET_PATH => {
-                name_descriptor(&mut parts, place, path);
+                let found = parts.iter_mut().flatten().rev().find(|part| part.place == place);
+                if let Some(Content::Descriptor(descriptor)) = found.map(|it| &mut it.content) {
+                    name_descriptor(descriptor, path);
+                }
                 continue;
             }
             record::SECTION_BYTES => Content::Bytes(bytes),
@@ -411,12 +409,49 @@ fn parts<'a>(
                 })
             }
             record::SECTION_TOTAL => Content::Total(fixed::<u64>(bytes)?.0),
+            record::SECTION_CONTROL => Content::Control(bytes),
+            record::SECTION_POLLED => Content::Polled(polled(bytes)?),
             other => return Err(DecodeError::Section(other)),
         };
         parts[filled] = Some(Part { place, content });
         filled += 1;
     }
     Ok(parts)
+}
+
+/// What a descriptor stands for, without its name.
+fn descriptor(kind: u16, bytes: &[u8]) -> Result<Descriptor<'static>, DecodeError> {
+    if kind == record::SECTION_FILE {
+        return Ok(Descriptor::File(file_state(&fixed::<FileFacts>(bytes)?.0)));
+    }
+    Ok(Descriptor::Socket(socket_state(&fixed::<SocketFacts>(bytes)?.0, &[])))
+}
+
+/// Each is told by sections of its own; there are as many as the bytes hold.
+fn polled(bytes: &[u8]) -> Result<Box<[Option<Descriptor<'_>>]>, DecodeError> {
+    let mut all = Vec::new();
+    let mut rest = bytes;
+    while !rest.is_empty() {
+        let (head, mut sections) = fixed::<PolledDescriptor>(rest)?;
+        let mut found = None;
+        for section in head.sections {
+            let bytes = sections.bytes(section.length, "section")?;
+            match section.kind {
+                0 => {}
+                record::SECTION_FILE | record::SECTION_SOCKET => {
+                    found = Some(descriptor(section.kind, bytes)?);
+                }
+                record::SECTION_FILE_PATH | record::SECTION_SOCKET_PATH => {
+                    let path = KernelPath { names: bytes, flags: section.flags };
+                    found.iter_mut().for_each(|it| name_descriptor(it, path));
+                }
+                other => return Err(DecodeError::Section(other)),
+            }
+        }
+        all.push(found);
+        rest = sections.rest;
+    }
+    Ok(all.into())
 }
 
 fn file_state(facts: &FileFacts) -> FileState<'static> {
@@ -432,15 +467,13 @@ fn file_state(facts: &FileFacts) -> FileState<'static> {
 }
 
 /// A descriptor's path follows it as a section of its own.
-fn name_descriptor<'a>(parts: &mut [Option<Part<'a>>], place: Place, path: KernelPath<'a>) {
-    let found = parts.iter_mut().flatten().rev().find(|part| part.place == place);
-    match found.map(|part| &mut part.content) {
-        Some(Content::Descriptor(Descriptor::File(file))) => file.path = path,
-        Some(Content::Descriptor(Descriptor::Socket(SocketState {
-            socket: Socket::Unix { path: name, .. },
-            ..
-        }))) => *name = Cow::Borrowed(unix_path(path.names)),
-        _ => {}
+fn name_descriptor<'a>(descriptor: &mut Descriptor<'a>, path: KernelPath<'a>) {
+    match descriptor {
+        Descriptor::File(file) => file.path = path,
+        Descriptor::Socket(SocketState { socket: Socket::Unix { path: name, .. }, .. }) => {
+            *name = Cow::Borrowed(unix_path(path.names));
+        }
+        Descriptor::Socket(_) => {}
     }
 }
 

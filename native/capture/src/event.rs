@@ -720,6 +720,8 @@ pub(crate) enum Content<'a> {
     Identity(Identity),
     Memory(Memory),
     Total(u64),
+    Control(&'a [u8]),
+    Polled(Box<[Option<Descriptor<'a>>]>),
 }
 
 impl<'a> Call<'a> {
@@ -810,6 +812,24 @@ impl<'a> Call<'a> {
             Content::Bytes(bytes) => Some(*bytes),
             _ => None,
         })
+    }
+
+    /// Control messages that came with a message.
+    pub fn control(&self, place: Place) -> Option<&'a [u8]> {
+        self.find(place, |content| match content {
+            Content::Control(bytes) => Some(*bytes),
+            _ => None,
+        })
+    }
+
+    /// What the first of the descriptors stand for that the call waits for, in its order.
+    pub fn polled(&self) -> &[Option<Descriptor<'a>>] {
+        let mut contents = self.parts.iter().flatten().map(|part| &part.content);
+        let found = contents.find_map(|content| match content {
+            Content::Polled(descriptors) => Some(&**descriptors),
+            _ => None,
+        });
+        found.unwrap_or_default()
     }
 
     /// The `struct sockaddr` that an argument points to.

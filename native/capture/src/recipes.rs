@@ -20,10 +20,14 @@ pub(crate) enum Step {
     Bytes(u8, u8),
     /// The first bytes, as many as the other argument says.
     Data(u8, u8),
-    /// A message header: its address and first bytes.
+    /// A message header that is sent: its address and first bytes.
     Message(u8),
     /// The first of several of them.
     Messages(u8),
+    /// A message header that was filled in: with its control messages.
+    Received(u8),
+    /// The first of several of them.
+    ReceivedSeveral(u8),
     /// A text for some uses of the call, no pointer for others.
     MaybeText(u8),
     /// Where the caller stands afterwards.
@@ -42,11 +46,14 @@ pub(crate) enum Step {
     DataOut(u8, u8),
     /// So many times as the second argument says so many bytes.
     Array(u8, u8, u8),
+    /// The descriptors that are waited for, as many as the second argument says; the first step.
+    Polled(u8, u8),
 }
 
 use Step::{
     Address, AddressOut, Array, AtEntry, Bytes, Cwd, Data, DataOut, Fd, Identity, MaybeText,
-    Memory, Message, Messages, Pair, Path, PathAt, Text, Vectors,
+    Memory, Message, Messages, Pair, Path, PathAt, Polled, Received, ReceivedSeveral, Text,
+    Vectors,
 };
 
 /// Stands for the call's result where an argument's index else stands.
@@ -68,8 +75,8 @@ static RECIPES: &[(&str, &[Step])] = &[
     ("listen", &[Fd(0)]),
     ("recv", &[Fd(0), Data(1, RESULT)]),
     ("recvfrom", &[Fd(0), AddressOut(4, 5), Data(1, RESULT)]),
-    ("recvmmsg", &[Fd(0), Messages(1)]),
-    ("recvmsg", &[Fd(0), Message(1)]),
+    ("recvmmsg", &[Fd(0), ReceivedSeveral(1)]),
+    ("recvmsg", &[Fd(0), Received(1)]),
     ("send", &[Fd(0), Data(1, 2)]),
     ("sendmmsg", &[Fd(0), Messages(1)]),
     ("sendmsg", &[Fd(0), Message(1)]),
@@ -224,8 +231,8 @@ static RECIPES: &[(&str, &[Step])] = &[
     ("munmap", &[Memory]),
     ("nanosleep", &[Bytes(0, 16)]),
     ("pidfd_send_signal", &[Fd(0)]),
-    ("poll", &[Array(0, 1, 8)]),
-    ("ppoll", &[Array(0, 1, 8), Bytes(2, 16), Bytes(3, 8)]),
+    ("poll", &[Polled(0, 1)]),
+    ("ppoll", &[Polled(0, 1), Bytes(2, 16), Bytes(3, 8)]),
     ("prctl", &[MaybeText(1)]),
     ("prlimit64", &[Bytes(2, 16), Bytes(3, 16)]),
     ("process_vm_readv", &[Vectors(1, 2)]),
@@ -291,6 +298,8 @@ impl Step {
             Data(argument, length) => [7, argument, length, 0],
             Message(argument) => [8, argument, 0, 0],
             Messages(argument) => [8, argument, 1, 0],
+            Received(argument) => [8, argument, 2, 0],
+            ReceivedSeveral(argument) => [8, argument, 3, 0],
             MaybeText(argument) => [9, argument, 0, 0],
             Cwd => [10, 0, 0, 0],
             AtEntry => [11, 0, 0, 0],
@@ -300,6 +309,7 @@ impl Step {
             DataOut(argument, length) => [15, argument, length, 0],
             Array(argument, count, size) => [16, argument, count, size],
             Identity => [17, 0, 0, 0],
+            Polled(argument, count) => [18, argument, count, 0],
         }
     }
 }

@@ -29,6 +29,8 @@ pub(crate) const SECTION_PAIR: u16 = 10;
 pub(crate) const SECTION_MEMORY: u16 = 11;
 pub(crate) const SECTION_TOTAL: u16 = 12;
 pub(crate) const SECTION_IDENTITY: u16 = 13;
+pub(crate) const SECTION_CONTROL: u16 = 14;
+pub(crate) const SECTION_POLLED: u16 = 15;
 
 pub(crate) const CALL_SECTIONS: usize = 10;
 
@@ -254,6 +256,12 @@ pub(crate) struct CallSection {
 
 #[derive(Clone, Copy, FromBytes, Immutable, KnownLayout)]
 #[repr(C)]
+pub(crate) struct PolledDescriptor {
+    pub sections: [CallSection; 2],
+}
+
+#[derive(Clone, Copy, FromBytes, Immutable, KnownLayout)]
+#[repr(C)]
 pub(crate) struct CallRecord {
     pub header: RecordHeader,
     pub result: i64,
@@ -287,5 +295,6 @@ const _: () = {
     assert!(size_of::<FileFacts>() == 32 && offset_of!(FileFacts, magic) == 24);
     assert!(size_of::<IdentityFacts>() == 40 && offset_of!(IdentityFacts, vsession_id) == 36);
     assert!(size_of::<MemoryFacts>() == 16 && offset_of!(MemoryFacts, vm_swap) == 8);
+    assert!(size_of::<PolledDescriptor>() == 24 && offset_of!(PolledDescriptor, sections) == 0);
     assert!(size_of::<CallRecord>() == 256 && offset_of!(CallRecord, sections) == 136);
 };

@@ -1,6 +1,9 @@
 //! The decoder against bytes that no program of ours writes.
 
-use peregrine_capture::{DecodeError, decode, event::Kind};
+use peregrine_capture::{
+    DecodeError, decode,
+    event::{Descriptor, Kind},
+};
 use proptest::prelude::*;
 
 const KINDS: [u16; 10] = [0, 1, 2, 3, 4, 5, 32, 33, 34, 35];
@@ -67,6 +70,40 @@ fn names_are_put_together_root_first() {
     let mut path = Vec::new();
     open.resolved.write_to(&mut path);
     assert_eq!(path, b"/etc/shadow");
+}
+
+#[test]
+fn descriptors_that_are_waited_for_come_in_one_section_each_with_its_own() {
+    let section = |bytes: &mut Vec<u8>, kind: u32, flags: u32, length: usize| {
+        for number in [kind, flags, length as u32] {
+            bytes.extend_from_slice(&number.to_ne_bytes());
+        }
+    };
+    let name = b"shadow\0etc\0";
+    let mut polled = Vec::new();
+    section(&mut polled, 3, 0, 32); // a file
+    section(&mut polled, 4, 1, name.len()); // its name, rooted
+    polled.extend_from_slice(&[0; 32]);
+    polled.extend_from_slice(name);
+    polled.extend_from_slice(&[0; 24]); // nothing
+    let call = |polled: &[u8]| {
+        let mut call = record(35, 256);
+        word(&mut call, 128, 1); // n_sections
+        let mut head = Vec::new();
+        section(&mut head, 15, 0, polled.len());
+        call[136..148].copy_from_slice(&head);
+        call.extend_from_slice(polled);
+        call
+    };
+    let whole = call(&polled);
+    let event = decode(&whole).unwrap().unwrap();
+    let Kind::Call(told) = event.kind else { panic!("{event:?}") };
+    let [Some(Descriptor::File(file)), None] = told.polled() else { panic!("{told:?}") };
+    let mut path = Vec::new();
+    file.path.write_to(&mut path);
+    assert_eq!(path, b"/etc/shadow");
+    let cut = call(&polled[..polled.len() - 1]);
+    assert!(matches!(decode(&cut), Err(DecodeError::Short { .. })));
 }
 
 proptest! {

@@ -57,6 +57,8 @@ enum Source {
     Queue(u8),
     /// `struct pollfd` in memory.
     Polled,
+    /// Control messages.
+    Control(u8),
     /// `sigset_t` in memory.
     Signals(u8),
     /// `struct sockaddr` in memory.
@@ -85,8 +87,8 @@ enum Amount {
 
 use Amount::{Resident, Size, Swapped};
 use Source::{
-    Address, Bytes, Device, I16, I32, Inode, Long, LongOr0, Masked, Memory, NumberUnless, Pair,
-    Path, Polled, Queue, Result as R, Signals, SocketAddress, SocketOption, Text, TextFor,
+    Address, Bytes, Control, Device, I16, I32, Inode, Long, LongOr0, Masked, Memory, NumberUnless,
+    Pair, Path, Polled, Queue, Result as R, Signals, SocketAddress, SocketOption, Text, TextFor,
     TextOrNumber, Timespec, Total, TraceData, Tuple, U16, U32, U64, Unknown as U, Word, Words,
     Zero,
 };
@@ -201,8 +203,8 @@ static SOURCES: &[(&str, &[Source])] = &[
     ("readv", &[R, Total(1), Bytes(1), I32(0)]),
     ("recv", &[R, Bytes(1), I32(0), U32(2), Tuple]),
     ("recvfrom", &[R, Bytes(1), Tuple, I32(0), U32(2)]),
-    ("recvmmsg", &[R, I32(0), Total(1), Bytes(1), Tuple, U]),
-    ("recvmsg", &[R, R, Bytes(1), Tuple, U, I32(0)]),
+    ("recvmmsg", &[R, I32(0), Total(1), Bytes(1), Tuple, Control(1)]),
+    ("recvmsg", &[R, R, Bytes(1), Tuple, Control(1), I32(0)]),
     ("rename", &[R, Text(0), Text(1)]),
     ("renameat", &[R, I32(0), Text(1), I32(2), Text(3)]),
     ("renameat2", &[R, I32(0), Text(1), I32(2), Text(3), U32(4)]),
@@ -407,6 +409,7 @@ pub fn raw<'a>(
             _ => Raw::Unknown,
         },
         Bytes(place) => call.bytes(Place(place)).map_or(Raw::Missing, Raw::Bytes),
+        Control(place) => call.control(Place(place)).map_or(Raw::Missing, Raw::Bytes),
         Address(place) => {
             call.address(Place(place)).and_then(super::net::socket_address).unwrap_or_missing()
         }

@@ -13,6 +13,7 @@ mod net;
 mod options;
 mod parameters;
 mod path;
+mod polled;
 mod process;
 mod subject;
 mod user;
@@ -198,7 +199,7 @@ impl Facts for Judged<'_> {
                 Value::U64(counter.replace(counter.get() + 1))
             }
 
-            Family::None if field.id == FieldId::FdlistNums => polled_numbers(self, arena),
+            Family::Polled => polled::field(field.id, self, arena),
             Family::None => Value::Absent,
         }
     }
@@ -310,21 +311,6 @@ fn path_of_call<'a>(
     }
 }
 
-/// The descriptors that a call waits for, joined by commas.
-fn polled_numbers<'a>(judged: &'a Judged<'_>, arena: &'a Bump) -> Value<'a> {
-    let Kind::Call(call) = &judged.event.kind else { return Value::Absent };
-    if !matches!(judged.event_type.name(), "poll" | "ppoll") {
-        return Value::Absent;
-    }
-    let mut text = bumpalo::collections::String::new_in(arena);
-    for (number, _) in calls::polled(call, arena) {
-        let comma = if text.is_empty() { "" } else { "," };
-        text.push_str(comma);
-        text.push_str(arena.alloc(number.to_string()));
-    }
-    if text.is_empty() { Value::Absent } else { Value::Str(text.into_bump_str().as_bytes()) }
-}
-
 /// Which file here knows a field.
 #[derive(Clone, Copy)]
 enum Family {
@@ -335,6 +321,7 @@ enum Family {
     User,
     Container,
     Counter,
+    Polled,
     None,
 }
 
@@ -354,6 +341,7 @@ static FAMILIES: LazyLock<Vec<Family>> = LazyLock::new(|| {
             Some("user" | "group") => Family::User,
             Some("container" | "k8s") => Family::Container,
             Some("util") => Family::Counter,
+            Some("fdlist") => Family::Polled,
             _ => Family::None,
         })
         .collect()

@@ -109,6 +109,11 @@ impl Names for Known<'_> {
                 let name = path::kernel_path(&open.base, arena);
                 Some(DescriptorName { typechar: b'd', protocol: None, name })
             }
+            Kind::Call(call) if !call.polled().is_empty() => {
+                let numbers = calls::polled(call, arena).iter();
+                let at = numbers.take(call.polled().len()).position(|(it, _)| *it == number)?;
+                descriptor_name(call, Place(0), call.polled()[at].as_ref()?, arena)
+            }
             Kind::Call(call) => {
                 let is_it = |place: &Place| net::fd(call, *place) == number;
                 let known = (0..=8).map(Place).filter(is_it);
@@ -123,16 +128,7 @@ impl Names for Known<'_> {
                     return Some(DescriptorName { typechar: b'd', protocol: None, name });
                 };
                 let (place, descriptor) = found;
-                match descriptor {
-                    Descriptor::File(state) => Some(DescriptorName {
-                        typechar: *descriptor::letter(state, arena).first()?,
-                        protocol: None,
-                        name: descriptor::name(state, None, arena),
-                    }),
-                    Descriptor::Socket(state) => {
-                        socket_name(&net::Party::of_call(call, place, state), arena)
-                    }
-                }
+                descriptor_name(call, place, descriptor, arena)
             }
             _ => None,
         }
@@ -173,6 +169,22 @@ impl Names for Known<'_> {
 
     fn date<'a>(&'a self, time: u64, arena: &'a Bump) -> Option<&'a [u8]> {
         super::event::date(time, self.actor.context, arena)
+    }
+}
+
+fn descriptor_name<'a>(
+    call: &'a Call<'_>,
+    place: Place,
+    descriptor: &'a Descriptor<'_>,
+    arena: &'a Bump,
+) -> Option<DescriptorName<'a>> {
+    match descriptor {
+        Descriptor::File(state) => Some(DescriptorName {
+            typechar: *descriptor::letter(state, arena).first()?,
+            protocol: None,
+            name: descriptor::name(state, None, arena),
+        }),
+        Descriptor::Socket(state) => socket_name(&net::Party::of_call(call, place, state), arena),
     }
 }
 

@@ -4,7 +4,7 @@
 //! numbers are the catalogue's own and often not the kernel's, so [`FlagTable::from_kernel`] stands
 //! between capture and rules.
 
-mod encodings;
+pub(super) mod encodings;
 mod table;
 
 use bumpalo::{Bump, collections::String};

@@ -96,7 +96,7 @@ pub enum Raw<'a> {
     Address(SocketAddress<'a>),
     /// Both ends of a connection.
     Tuple(SocketTuple<'a>),
-    /// Descriptors that are waited for, with flags.
+    /// Descriptors that are waited for, with flags as the kernel counts them.
     Polled(&'a [(i64, u16)]),
     /// Of [`ParameterKind::Dynamic`]: which kind, and the parameter.
     Chosen(usize, &'a Raw<'a>),

@@ -10,7 +10,6 @@ static REASONS: &[(&str, &str)] = &[
     ("evt.count.", "processes that run already are read, and make no events"),
     ("evt.infra.", "runtimes are asked, and make no events"),
     ("thread.", "no switch of a CPU from one thread to another is captured"),
-    ("fdlist.", "of descriptors that are waited for only the numbers are read"),
     ("proc.is_container_", "Falco gives it none either"),
     ("container.", "Falco gives it none either"),
     ("k8s.", "Falco gives it none either"),

@@ -684,22 +684,22 @@ super::catalogue! {
         "destination path of a two-path call, as passed"
         "fs.path.targetraw exists";
     FdlistNums "fdlist.nums" Text NoArgument Event []
-        "fd numbers in a poll set, comma-joined"
+        "numbers of the descriptors that a poll waits for, comma-joined; the first 16"
         "fdlist.nums exists";
-    FdlistNames "fdlist.names" Text NoArgument Event [NeverKnown]
-        "fd names in a poll set, comma-joined"
+    FdlistNames "fdlist.names" Text NoArgument Event []
+        "their names, `<NA>` where there is none"
         "fdlist.names exists";
-    FdlistCips "fdlist.cips" Text NoArgument Event [NeverKnown]
-        "client addresses in a poll set, comma-joined"
+    FdlistCips "fdlist.cips" Text NoArgument Event []
+        "client addresses of the sockets among them"
         "fdlist.cips exists";
-    FdlistSips "fdlist.sips" Text NoArgument Event [NeverKnown]
-        "server addresses in a poll set, comma-joined"
+    FdlistSips "fdlist.sips" Text NoArgument Event []
+        "server addresses of the sockets among them"
         "fdlist.sips exists";
-    FdlistCports "fdlist.cports" Text NoArgument Event [NeverKnown]
-        "client ports in a poll set, comma-joined"
+    FdlistCports "fdlist.cports" Text NoArgument Event []
+        "client ports of the sockets among them"
         "fdlist.cports exists";
-    FdlistSports "fdlist.sports" Text NoArgument Event [NeverKnown]
-        "server ports in a poll set, comma-joined"
+    FdlistSports "fdlist.sports" Text NoArgument Event []
+        "server ports of the sockets among them"
         "fdlist.sports exists";
     UtilCnt "util.cnt" U64 NoArgument Event []
         "counter incremented at each extraction"

@@ -174,7 +174,9 @@ DEED(poll, ready)
 	struct pollfd fds = {pair[1], POLLOUT, 0};
 	CALL(syscall(SYS_poll, &fds, 1, 1000));
 	truth("evt.arg.timeout", "1000");
+	truth("evt.arg.fds", "%d:p4", pair[1]);
 	truth("fdlist.nums", "%d", pair[1]);
+	truth("fdlist.names", "<NA>");
 	truth("evt.is_wait", "true");
 }
 
@@ -357,6 +359,7 @@ DEED(ppoll, ready)
 	CALL(syscall(SYS_ppoll, &fds, 1, &time, &set, 8));
 	truth("evt.arg.sigmask", "SIGINT");
 	truth("evt.arg.timeout", "2s");
+	truth("evt.arg.fds", "%d:p4", pair[1]);
 	truth("fdlist.nums", "%d", pair[1]);
 }
 

@@ -4,6 +4,7 @@
 #include <arpa/inet.h>
 #include <linux/netlink.h>
 #include <netinet/in.h>
+#include <poll.h>
 #include <sys/socket.h>
 #include <sys/time.h>
 #include <sys/un.h>
@@ -192,7 +193,8 @@ DEED(connect, refused)
 DEED(connect, in_progress)
 {
 	int fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
-	// A network for documentation, which is no one's, through the loopback interface.
+	// A network for documentation, which is no one's, through the loopback
+	// interface.
 	struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons(9)};
 	int listener = listening(AF_INET);
 	address = loopback;
@@ -356,6 +358,107 @@ DEED(recvmsg, tcp_server)
 	tell_moved("read", CALL(syscall(SYS_recvmsg, fd, &message, 0)));
 	tell_socket(fd, 1);
 	tell_tuple(fd, 1);
+}
+
+// Bytes as an output prints them.
+static const char *printable(const void *bytes, size_t length)
+{
+	static char text[256];
+	for (size_t i = 0; i < length; i++) {
+		char byte = ((const char *)bytes)[i];
+		text[i] = byte >= ' ' && byte <= '~' ? byte : '.';
+	}
+	text[length] = 0;
+	return text;
+}
+
+// A descriptor on its way, and who sends it.
+static void send_control(int fd)
+{
+	char room[CMSG_SPACE(sizeof(int))] = {};
+	struct iovec vector = {"hello", 5};
+	struct msghdr message = {.msg_iov = &vector,
+				 .msg_iovlen = 1,
+				 .msg_control = room,
+				 .msg_controllen = sizeof(room)};
+	struct cmsghdr *head = CMSG_FIRSTHDR(&message);
+	head->cmsg_level = SOL_SOCKET;
+	head->cmsg_type = SCM_RIGHTS;
+	head->cmsg_len = CMSG_LEN(sizeof(int));
+	memcpy(CMSG_DATA(head), &fd, sizeof(int));
+	need(sendmsg(fd, &message, 0) == 5, "sendmsg");
+}
+
+DEED(recvmsg, control)
+{
+	int pair[2];
+	char room[64], control[CMSG_SPACE(sizeof(int))];
+	struct iovec vector = {room, 64};
+	struct msghdr message = {.msg_iov = &vector,
+				 .msg_iovlen = 1,
+				 .msg_control = control,
+				 .msg_controllen = sizeof(control)};
+	need(!socketpair(AF_UNIX, SOCK_STREAM, 0, pair), "socketpair");
+	send_control(pair[0]);
+	CALL(syscall(SYS_recvmsg, pair[1], &message, 0));
+	need(message.msg_controllen > 0, "control");
+	truth("evt.arg.msgcontrol", "%s", printable(control, message.msg_controllen));
+	truth("fd.num", "%d", pair[1]);
+	truth("fd.type", "unix");
+}
+
+DEED(recvmmsg, control)
+{
+	int pair[2];
+	char room[64], control[CMSG_SPACE(sizeof(int))];
+	struct iovec vector = {room, 64};
+	struct mmsghdr message = {.msg_hdr = {.msg_iov = &vector,
+					      .msg_iovlen = 1,
+					      .msg_control = control,
+					      .msg_controllen = sizeof(control)}};
+	need(!socketpair(AF_UNIX, SOCK_STREAM, 0, pair), "socketpair");
+	send_control(pair[0]);
+	CALL(syscall(SYS_recvmmsg, pair[1], &message, 1, 0, NULL));
+	truth("evt.arg.msgcontrol", "%s", printable(control, message.msg_hdr.msg_controllen));
+	truth("evt.arg.size", "64");
+	truth("fd.num", "%d", pair[1]);
+	truth("fd.type", "unix");
+}
+
+// Files and sockets of several kinds, one that is closed, and one that is left
+// out.
+DEED(poll, several)
+{
+	int listener, client = connected(AF_INET, &listener), server = accept(listener, NULL, NULL);
+	int server6, client6 = connected(AF_INET6, &server6);
+	int file = open("/etc/passwd", O_RDONLY), closed = dup(file);
+	struct sockaddr_in end;
+	struct sockaddr_in6 end6;
+	socklen_t length = sizeof(end), length6 = sizeof(end6);
+	struct pollfd fds[] = {{file, POLLIN, 0},    {client, POLLOUT, 0}, {-1, POLLIN, 0},
+			       {closed, POLLIN, 0},  {server, POLLIN, 0},  {listener, POLLIN, 0},
+			       {client6, POLLOUT, 0}};
+	need(!close(closed), "close");
+	need(!getsockname(client, (void *)&end, &length), "getsockname");
+	need(!getsockname(client6, (void *)&end6, &length6), "getsockname");
+	unsigned port = ntohs(end.sin_port), to = ntohs(loopback.sin_port);
+	unsigned port6 = ntohs(end6.sin6_port), to6 = ntohs(loopback6.sin6_port);
+	getpeername(client, (void *)&end, &length);
+	to = ntohs(end.sin_port);
+	CALL(syscall(SYS_poll, fds, 7, 0));
+	truth("fdlist.nums", "%d,%d,-1,%d,%d,%d,%d", file, client, closed, server, listener,
+	      client6);
+	truth("fdlist.names",
+	      "/etc/"
+	      "passwd,127.0.0.1:%u->127.0.0.1:%u,<NA>,<NA>,127.0.0.1:%u->127.0.0.1:%u,"
+	      "127.0.0.1:%u,::1:%u->::1:%u",
+	      port, to, port, to, to, port6, to6);
+	truth("fdlist.cips", "127.0.0.1,127.0.0.1,::1");
+	truth("fdlist.sips", "127.0.0.1,127.0.0.1,127.0.0.1,::1");
+	truth("fdlist.cports", "%u,%u,%u", port, port, port6);
+	truth("fdlist.sports", "%u,%u,%u,%u", to, to, to, to6);
+	truth("evt.arg.fds", "%d:f1 %d:44 -1:?0 %d:?40 %d:40 %d:40 %d:64", file, client, closed,
+	      server, listener, client6);
 }
 
 DEED(recvmmsg, udp)

@@ -48,6 +48,13 @@ pub(super) fn open(kernel: u64) -> u32 {
         .fold(access, |set, (_, ours)| set | ours)
 }
 
+/// What poll(2) waits for, or what has come of it.
+pub(in crate::events) fn polled(kernel: u16) -> u16 {
+    const RDHUP: u16 = 0x2000;
+    let hung_up = if kernel & RDHUP == 0 { 0 } else { 8 };
+    kernel & 7 | hung_up | (kernel & 0x3f8) << 1
+}
+
 pub(super) static CLONE: &[(u64, u32)] = &[
     (0x100, 0x8000),
     (0x200, 0x2),

@@ -8,6 +8,7 @@ use bumpalo::collections::{String, Vec};
 use super::{
     ParameterKind, Parameters, Raw, Rendered, SocketAddress, SocketTuple, chosen, from_kernel,
 };
+use crate::events::flags::encodings;
 use crate::events::numbers::{error_name, signal_name, syscall_name};
 use crate::output::BytesForm;
 use crate::value::to_base64;
@@ -228,6 +229,7 @@ fn polled<'a>(list: &[(i64, u16)], of: &Parameters<'a>, arena: &'a Bump) -> &'a 
     for (number, flags) in list {
         let typechar = of.names.descriptor(*number, arena).map_or(b'?', |known| known.typechar);
         let space = if text.is_empty() { "" } else { " " };
+        let flags = encodings::polled(*flags);
         push(&mut text, format_args!("{space}{number}:{}{flags:x}", char::from(typechar)));
     }
     text.into_bump_str().as_bytes()
@@ -436,7 +438,7 @@ mod tests {
             (
                 "poll",
                 &[Signed(1), Polled(&[(3, 1), (9, 0x10)]), Signed(-1)],
-                "res=1 fds=3:f1 9:?10 timeout=-1",
+                "res=1 fds=3:f1 9:?20 timeout=-1",
             ),
             (
                 "write",
