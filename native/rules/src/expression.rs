@@ -281,6 +281,8 @@ impl Expressions {
             ValueSource::Field(field) => match self.fields[*field as usize].id.row().name {
                 name if name.starts_with("evt.arg") => 40,
                 name if name.starts_with("fd.name") => 6,
+                // Asked of `/proc`.
+                "fd.types" => 100_000,
                 name if name.starts_with("proc.a") => 10,
                 name if name.starts_with("proc.env") => 40,
                 _ => 2,

@@ -37,6 +37,7 @@ pub use accounts::{Accounts, User};
 pub use container::{Container, ContainerId, Runtime, identify};
 pub use image::Image;
 pub use process::{Cgroup, End, Precision, Process, ProcessKey};
+pub use procfs::OpenDescriptor;
 pub use reader::Reader;
 pub use stats::{Limits, SnapshotError, SnapshotStats, Stats};
 pub use table::Place;

@@ -10,7 +10,7 @@ use std::{fs::File, io::Read, path::Path};
 use peregrine_capture::event::{Comm, Executable, Flags, Memory, ProcessFacts, Usage};
 use rustix::{
     fd::{AsFd, BorrowedFd, OwnedFd},
-    fs::{AtFlags, CWD, Mode, OFlags, Stat as FileStat},
+    fs::{AtFlags, CWD, Mode, OFlags, Stat as FileStat, StatxFlags},
     io::Errno,
 };
 
@@ -110,6 +110,49 @@ pub(crate) fn count_descriptors(root: &Path, pid: u32, start_time: u64) -> Optio
     open_same(root, pid, start_time)?;
     let entries = std::fs::read_dir(root.join(pid.to_string()).join("fd")).ok()?;
     u32::try_from(entries.count()).ok()
+}
+
+/// A descriptor that a process has open, in the words of `/proc`.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct OpenDescriptor {
+    /// Its number.
+    pub number: u32,
+    /// What the link in the folder `fd` says: a path, `pipe:[…]`, `anon_inode:[…]`, `socket:[…]`.
+    pub link: Vec<u8>,
+    /// `i_mode` of what a path leads to; else 0.
+    pub mode: u32,
+    /// Name of a socket's protocol, such as `TCPv6` or `UNIX-STREAM`; else empty.
+    pub protocol: Vec<u8>,
+}
+
+/// Descriptors that are looked at.
+const LIMIT_DESCRIPTORS: usize = 1024;
+
+/// The descriptors that a process has open now.
+pub(crate) fn descriptors(root: &Path, pid: u32, start_time: u64) -> Option<Vec<OpenDescriptor>> {
+    open_same(root, pid, start_time)?;
+    let folder = root.join(pid.to_string()).join("fd");
+    let entries = std::fs::read_dir(&folder).ok()?.take(LIMIT_DESCRIPTORS).flatten();
+    let numbers = entries.filter_map(|entry| parse_number(entry.file_name().as_encoded_bytes()));
+    Some(numbers.filter_map(|number| open_descriptor(&folder, number)).collect())
+}
+
+/// `None` if it was closed meanwhile.
+fn open_descriptor(folder: &Path, number: u32) -> Option<OpenDescriptor> {
+    let path = folder.join(number.to_string());
+    let link = rustix::fs::readlinkat(CWD, &path, Vec::new()).ok()?.into_bytes();
+    let mut found = OpenDescriptor { number, link, ..OpenDescriptor::default() };
+    if found.link.starts_with(b"socket:") {
+        let mut name = [0; 64];
+        let length = rustix::fs::getxattr(&path, "system.sockprotoname", &mut name).unwrap_or(0);
+        found.protocol = name[..length].strip_suffix(b"\0").unwrap_or(&name[..length]).to_vec();
+    } else if found.link.starts_with(b"/") {
+        // A server that is gone must not make it wait.
+        let known = AtFlags::STATX_DONT_SYNC;
+        let file = rustix::fs::statx(CWD, &path, known, StatxFlags::TYPE).ok();
+        found.mode = file.map_or(0, |file| file.stx_mode.into());
+    }
+    Some(found)
 }
 
 /// How much memory a process has now.

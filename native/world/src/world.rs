@@ -15,7 +15,7 @@ use crate::{
     container::Container,
     lineage,
     process::{Process, ProcessKey},
-    procfs,
+    procfs::{self, OpenDescriptor},
     reader::Reader,
     stats::{Limits, Stats},
     table::{Place, Table},
@@ -177,6 +177,12 @@ impl World {
     pub fn count_descriptors(&self, process: &Process) -> Option<u32> {
         let (root, key) = (self.roots.proc.clone(), process.key);
         self.reader.read(move || procfs::count_descriptors(&root, key.pid, key.start_time))?
+    }
+
+    /// The descriptors that a process has open at this moment, from `/proc`; `None` once it is gone.
+    pub fn descriptors(&self, process: &Process) -> Option<Vec<OpenDescriptor>> {
+        let (root, key) = (self.roots.proc.clone(), process.key);
+        self.reader.read(move || procfs::descriptors(&root, key.pid, key.start_time))?
     }
 
     /// How much memory a process has at this moment, from `/proc`; `None` once it is gone.

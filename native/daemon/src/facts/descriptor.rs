@@ -41,6 +41,21 @@ static ANONYMOUS: &[(&str, &str, &str)] = &[
     ("inotify", "inotify", "i"),
 ];
 
+/// The word of `fd.type` for an anonymous inode of this name.
+pub fn anonymous(name: &[u8]) -> Option<&'static str> {
+    let found = ANONYMOUS.iter().find(|(known, ..)| known.as_bytes() == name);
+    found.map(|(_, word, _)| *word)
+}
+
+/// The word of `fd.type` for a file with this `i_mode`.
+pub fn of_mode(mode: u32) -> &'static str {
+    match mode & S_IFMT {
+        S_IFIFO => "pipe",
+        S_IFDIR => "directory",
+        _ => "file",
+    }
+}
+
 /// The word of `evt.category` for what is done with it.
 pub fn category(state: &FileState<'_>, arena: &Bump) -> &'static str {
     match sort(state, arena) {

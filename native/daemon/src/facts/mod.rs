@@ -16,6 +16,7 @@ mod path;
 mod polled;
 mod process;
 mod subject;
+mod types;
 mod user;
 
 use std::{
@@ -242,8 +243,12 @@ fn descriptor<'a>(judged: &'a Judged<'_>, field: &FieldRef, arena: &'a Bump) -> 
             }
             other => other,
         },
-        FieldId::FdTypes if of_event(FieldId::FdNum) == Value::Absent => Value::Absent,
-        FieldId::FdTypes => process::stream_types(judged.process, &field.argument, arena),
+        FieldId::FdTypes => match of_event(FieldId::FdNum) {
+            Value::I64(number) => {
+                types::field(&field.argument, (number, of_event(FieldId::FdType)), judged, arena)
+            }
+            _ => Value::Absent,
+        },
         FieldId::FdCipName => host_names(judged, FieldId::FdCip, arena),
         FieldId::FdSipName => host_names(judged, FieldId::FdSip, arena),
         FieldId::FdLipName => host_names(judged, FieldId::FdLip, arena),

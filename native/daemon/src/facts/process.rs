@@ -117,24 +117,12 @@ fn stream<'a>(process: &Process, number: usize, id: FieldId, arena: &'a Bump) ->
     }
 }
 
-/// Of one of the first three descriptors, or what they are, each word once; others are not known.
-pub fn stream_types<'a>(process: &Process, argument: &Argument, arena: &'a Bump) -> Value<'a> {
-    let type_of = |number| stream(process, number, FieldId::FdType, arena);
-    let mut types = Vec::new_in(arena);
-    match argument {
-        Argument::Index(number) => {
-            types.extend(usize::try_from(*number).ok().map(type_of));
-        }
-        _ => {
-            for value in (0..3).map(type_of) {
-                if !types.contains(&value) {
-                    types.push(value);
-                }
-            }
-        }
-    }
-    types.retain(|value| *value != Value::Absent);
-    if types.is_empty() { Value::Absent } else { Value::List(types.into_bump_slice()) }
+/// The kinds of the first three descriptors, as they were at the last exec or dup.
+pub fn stream_types<'a>(
+    process: &'a Process,
+    arena: &'a Bump,
+) -> impl Iterator<Item = (i64, Value<'a>)> {
+    (0..3).map(|number| (number as i64, stream(process, number, FieldId::FdType, arena)))
 }
 
 /// What the process uses: at its fork or exec as the event tells; later as it is now, as long as the

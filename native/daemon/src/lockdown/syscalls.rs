@@ -305,6 +305,7 @@ const READ_PROCESSES: &[c_long] = &[
     libc::SYS_fcntl,
     libc::SYS_fstat,
     libc::SYS_getdents64,
+    libc::SYS_getxattr,
     libc::SYS_lseek,
     libc::SYS_newfstatat,
     // Its flags are behind a pointer. What it opens cannot be written to: no call here does that.

@@ -657,7 +657,7 @@ super::catalogue! {
         "file path as passed, not made absolute"
         "fd.nameraw exists";
     FdTypes "fd.types" Text IndexOptional Event [List, NoRight]
-        "kinds of the descriptors 0 to 2, or of one of them; others are not known"
+        "kinds of all open descriptors, or of one of them"
         "fd.types[0] in (ipv4)";
     FdIsUpperLayer "fd.is_upper_layer" Bool NoArgument Event []
         "file is in the overlayfs writable (upper) layer"
