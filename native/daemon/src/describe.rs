@@ -39,6 +39,9 @@ fn rule(rule: &peregrine_rules::DescribedRule) -> Value {
     let mut details = details(&rule.parts);
     details["output_compiled"] = json!(rule.whole_output);
     details["output_fields"] = json!(rule.output_fields);
+    if !rule.formatted_fields.is_empty() {
+        details["extra_output_formatted_fields"] = json!(rule.formatted_fields);
+    }
     details["exception_names"] = json!(rule.exception_names);
     details["exception_fields"] = json!(rule.exception_fields);
     details["exception_operators"] = json!(rule.exception_operators);
@@ -124,7 +127,7 @@ fn row(name: &str, text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use peregrine_rules::{LoadOptions, RuleFile, describe};
+    use peregrine_rules::{LoadOptions, OutputAddition, RuleFile, describe};
 
     const RULES: &str = "
 - required_engine_version: 0.57.0
@@ -181,6 +184,23 @@ mod tests {
         assert_eq!(unused["info"]["name"], "unused");
         assert_eq!(unused["details"]["used"], false);
         assert_eq!(all["lists"][1]["details"]["items_compiled"], json!(["bash", "zsh"]));
+    }
+
+    #[test]
+    fn fields_that_outputs_get_besides_are_told() {
+        let file = RuleFile { name: "r.yaml".to_owned(), text: RULES.to_owned() };
+        let format = Some("%proc.name!".to_owned());
+        let addition = OutputAddition {
+            fields: vec![("evt.cpu".to_owned(), None), ("shout".to_owned(), format)],
+            ..OutputAddition::default()
+        };
+        let options = LoadOptions { append_output: vec![addition], ..LoadOptions::default() };
+        let all = json(&describe(&[file], &options).unwrap(), None);
+        let details = &all["rules"][0]["details"];
+        assert!(details["output_fields"].as_array().unwrap().contains(&json!("evt.cpu")));
+        assert_eq!(details["extra_output_formatted_fields"], json!({"shout": "%proc.name!"}));
+        let plain = json(&description(), None);
+        assert!(plain["rules"][0]["details"].get("extra_output_formatted_fields").is_none());
     }
 
     #[test]

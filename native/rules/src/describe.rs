@@ -1,13 +1,13 @@
 //! What rule files hold, as programs want to know it: each rule, macro and list with what it says and
 //! what it is made of.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::condition::{CallArgument, Condition, Literal, Operand, Right};
 use crate::events::EventType;
 use crate::items::{self, Kind};
 use crate::lists::Lists;
-use crate::load::{LoadOptions, SOURCE, output_text};
+use crate::load::{LoadOptions, SOURCE, additions, output_text};
 use crate::merge::{self, Definitions};
 use crate::priority::Priority;
 use crate::source::RuleFile;
@@ -59,6 +59,8 @@ pub struct DescribedRule {
     /// The output with what was appended to it.
     pub whole_output: String,
     pub output_fields: BTreeSet<String>,
+    /// Fields that are put together for structured outputs alone, with their formats.
+    pub formatted_fields: BTreeMap<String, String>,
     pub parts: ConditionParts,
 }
 
@@ -149,6 +151,8 @@ fn rules(typing: &mut Typing<'_>, options: &LoadOptions) -> Vec<DescribedRule> {
             whole_parts(typing, &mut site, &condition, &mut parts);
             let output = output_text(rule, options, &mut Vec::new());
             let draft = output::draft(typing, &mut Site::new(&output, item))?;
+            let extra = additions(rule, options).flat_map(|addition| &addition.fields);
+            let (formatted, plain): (Vec<_>, Vec<_>) = extra.partition(|it| it.1.is_some());
             let (fields, operators): (Vec<_>, Vec<_>) =
                 rule.exceptions.iter().flat_map(|it| &it.fields).cloned().unzip();
             Some(DescribedRule {
@@ -166,7 +170,14 @@ fn rules(typing: &mut Typing<'_>, options: &LoadOptions) -> Vec<DescribedRule> {
                 exception_fields: fields.iter().map(|field| field.text.clone()).collect(),
                 exception_operators: operators.into_iter().map(|it| it.text).collect(),
                 whole_output: output.as_str().to_owned(),
-                output_fields: draft.names().collect(),
+                output_fields: draft
+                    .names()
+                    .chain(plain.into_iter().map(|it| it.0.clone()))
+                    .collect(),
+                formatted_fields: formatted
+                    .into_iter()
+                    .filter_map(|(name, format)| Some((name.clone(), format.clone()?)))
+                    .collect(),
                 parts,
             })
         })

@@ -271,7 +271,7 @@ fn push_suggested(text: &mut Text, options: &LoadOptions, place: &Place) {
     }
 }
 
-fn additions<'options>(
+pub(crate) fn additions<'options>(
     definition: &Definition,
     options: &'options LoadOptions,
 ) -> impl Iterator<Item = &'options OutputAddition> {
