@@ -379,7 +379,7 @@ interface ShipParts {
 }
 
 function startShip(
-  { health, bells }: Shipping,
+  { health, bells, streams }: Shipping,
   { store, pusher, limits, self, log }: ShipParts,
   signal: AbortSignal,
 ): Promise<void>[] {
@@ -403,6 +403,9 @@ function startShip(
       },
       storeFailed: (error: unknown) => {
         log.debug({ err: String(error) }, 'outbox cannot be written')
+      },
+      learned: (labels: string, oldestNanoseconds: bigint) => {
+        streams.learn(labels, oldestNanoseconds)
       },
     }
     return runShip(health, options, signal)

@@ -8,8 +8,10 @@
  */
 import type { Alert } from '../alert.js'
 import type { Chunk } from '../store/index.js'
-import { toRfc3339, writeEntry, type Fixed } from './entry.js'
+import type { Timed } from './behind.js'
+import { writeEntry, type Fixed } from './entry.js'
 import { createPacker, packNow, toGzip, unpack } from '../pack.js'
+import { toRfc3339 } from './rfc3339.js'
 import type { Placed, Streams } from './streams.js'
 import type { Retime } from './times.js'
 import { JsonWriter } from './writer.js'
@@ -123,26 +125,31 @@ interface Piece {
 }
 
 export interface Retimed {
-  /** What may be stored already: the same entries as before. */
-  readonly kept: Part
-  readonly moved: Part
+  /** In their order, what is to be pushed again. */
+  readonly part: Part
+  /** Entries that got another time. */
+  readonly moved: number
+  /** Entries that are there already, and were left out. */
+  readonly stored: number
 }
 
 /** Entries that were surely refused get another time and keep the true one as metadata. */
-export function retimeBodies(
-  bodies: readonly Buffer[],
-  toRetime: (all: readonly bigint[]) => Retime,
-): Retimed {
+export function retimeBodies(bodies: readonly Buffer[], retime: Retime): Retimed {
   const pieces = bodies.flatMap((body) => toPieces(unpack(body)))
-  const retime = toRetime(pieces.map(toTime))
-  const kept: Piece[] = []
-  const moved: Piece[] = []
-  for (const piece of pieces) {
-    const time = retime(toTime(piece))
-    if (time === undefined) kept.push(piece)
-    else moved.push(toMoved(piece, time))
+  const times = retime(pieces.map(toTimed))
+  const left: Piece[] = []
+  let moved = 0
+  for (const [index, piece] of pieces.entries()) {
+    const time = times[index]
+    if (time === 'stored') continue
+    left.push(time === undefined ? piece : toMoved(piece, time))
+    if (time !== undefined) moved++
   }
-  return { kept: toPart(kept), moved: toPart(moved) }
+  return { part: toPart(left), moved, stored: pieces.length - left.length }
+}
+
+function toTimed(piece: Piece): Timed {
+  return { labels: piece.labels, nanoseconds: toTime(piece) }
 }
 
 function toTime({ value }: Piece): bigint {

@@ -3,6 +3,7 @@ import { crc32 } from 'node:zlib'
 import type { Alert } from '../alert.js'
 import { toLabelValue } from '../text.js'
 import { NAMESPACE_FIELDS, POD_FIELDS } from '../workload.js'
+import { toRfc3339 } from './rfc3339.js'
 import type { Placed } from './streams.js'
 import type { JsonWriter } from './writer.js'
 
@@ -156,11 +157,4 @@ function toPlainName(field: string): string {
     .replace(/[^a-zA-Z0-9]+/g, '_')
     .replace(/^_+|_+$/g, '')
   return OWN_NAMES.has(plain) || !/^[a-zA-Z]/.test(plain) ? `field_${plain}` : plain
-}
-
-/** With nanoseconds; `Date` alone has milliseconds. */
-export function toRfc3339(nanoseconds: bigint): string {
-  const seconds = new Date(Number(nanoseconds / 1_000_000_000n) * 1000).toISOString()
-  const rest = String(nanoseconds % 1_000_000_000n).padStart(9, '0')
-  return `${seconds.slice(0, seconds.indexOf('.'))}.${rest}Z`
 }

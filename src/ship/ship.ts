@@ -5,7 +5,7 @@
  *                                      ├─ later, held ────────► wait, push the same bytes
  *                                      ├─ too large, or again
  *                                      │  and again too many ─► halves, in order
- *                                      └─ of a wrong time ────► other times, into the outbox
+ *                                      └─ of a wrong time ────► other times, in their place
  *
  * One push at a time, for each tenant: that is what keeps the order. A push under way when the process dies is
  * repeated byte for byte, and Loki drops the repetition.
@@ -52,6 +52,8 @@ export interface ShipOptions {
   /** Told of each delivered batch how long its oldest entry had waited. */
   readonly shipped: (seconds: number) => void
   readonly storeFailed: (error: unknown) => void
+  /** Told of a log stream of which Loki takes nothing older than this. */
+  readonly learned: (labels: string, oldestNanoseconds: bigint) => void
 }
 
 interface Part {
@@ -67,6 +69,8 @@ interface Tally {
   accepted: number
   rejected: number
   tooLarge: number
+  /** Some push of it may have been stored all the same. */
+  isUnanswered: boolean
 }
 
 /** Unpacked, as Loki counts: a push of its default burst would be refused; this is a third. */
@@ -106,6 +110,8 @@ export async function runShip(
   // What is being pushed is not given up: it must leave room for what is newer.
   const batch = { ...BATCH, bytes: limits.bytes / 2 }
   let retimes = 0
+  /** An earlier run may have pushed the first of what it left, and not have been answered. */
+  let isRepeated = store.waiting.entries > 0
   while (!signal.aborted) {
     await surely(() => trim(health, store, limits, clock()))
     if (store.waiting.plainBytes < BATCH.plainBytes) await delay(GATHER_MILLISECONDS, signal)
@@ -114,15 +120,23 @@ export async function runShip(
       await bell.wait(signal, TRIM_MILLISECONDS)
       continue
     }
-    const tally = { accepted: 0, rejected: 0, tooLarge: 0 }
+    const tally = { accepted: 0, rejected: 0, tooLarge: 0, isUnanswered: false }
     const ending = await deliver(toPart(loaded, health), tally, health, options, signal)
     if (ending === 'stopped') continue
-    const isRetimed =
-      ending !== 'done' &&
-      retimes < RETIMES_IN_A_ROW &&
-      (await retime(loaded, ending, health, options, signal))
-    retimes = isRetimed ? retimes + 1 : 0
-    if (isRetimed) continue
+    if (ending !== 'done' && retimes < RETIMES_IN_A_ROW) {
+      isRepeated ||= tally.isUnanswered
+      const isChanged = await retime(
+        { ...loaded, refused: ending, isRepeated },
+        health,
+        options,
+        signal,
+      )
+      isRepeated = true
+      retimes++
+      if (isChanged) continue
+    }
+    retimes = 0
+    isRepeated = false
     health.accepted += tally.accepted
     add(health.dropped, 'rejected', tally.rejected)
     add(health.dropped, 'too_large', tally.tooLarge)
@@ -152,29 +166,33 @@ function toPart({ refs, bodies }: LoadedChunks, health: ShipHealth): Part {
   return { bodies: bodies.filter((body) => body.length > 0), entries }
 }
 
+interface RefusedChunks extends LoadedChunks {
+  readonly refused: RefusedTimes
+  /** They may have been pushed before, and stored. */
+  readonly isRepeated: boolean
+}
+
 /**
- * Puts entries that were surely refused for their time back into the outbox with another one, on
- * disk before they are pushed: a push repeated with yet another time would be a second entry.
- * False where none surely was.
+ * Gives entries that were surely refused for their time another one, on disk before they are
+ * pushed: a push repeated with yet another time would be a second entry. They keep their place, so
+ * that what is newer does not overtake them. False where nothing was to be changed.
  */
 async function retime(
-  { refs, bodies }: LoadedChunks,
-  refused: RefusedTimes,
+  { refs, bodies, refused, isRepeated }: RefusedChunks,
   health: ShipHealth,
-  { store, tenant, clock, storeFailed }: ShipOptions,
+  { store, tenant, clock, storeFailed, learned }: ShipOptions,
   signal: AbortSignal,
 ): Promise<boolean> {
   const lokiMilliseconds = clock() + health.offsetMilliseconds
   const present = bodies.filter((body) => body.length > 0)
-  const { kept, moved } = retimeBodies(present, (all) =>
-    createRetime(refused, all, lokiMilliseconds),
-  )
-  if (moved.entries === 0) return false
-  const chunks = [kept, moved]
-    .filter(({ entries }) => entries > 0)
-    .map((part) => ({ tenant, ...part }))
-  const replace = (): Promise<void> => store.replace(refs, chunks, clock())
-  if (await untilDone(replace, storeFailed, BACKOFF, signal)) health.retimed += moved.entries
+  const toTimes = createRetime(refused, { lokiMilliseconds, isRepeated, learned })
+  const { part, moved, stored } = retimeBodies(present, toTimes)
+  if (moved + stored === 0) return false
+  const replace = (): Promise<void> => store.replace(refs, { tenant, ...part })
+  if (await untilDone(replace, storeFailed, BACKOFF, signal)) {
+    health.retimed += moved
+    health.accepted += stored
+  }
   return true
 }
 
@@ -208,6 +226,7 @@ async function deliver(
       }
       case 'later':
       case 'held': {
+        tally.isUnanswered ||= decision === 'later'
         await delay(toWait(decision, answer, attempt, options), signal)
         if (isTooMany(answer)) tooMany++
         if (tooMany < TOO_MANY_ATTEMPTS || isStopped(signal)) continue

@@ -11,6 +11,7 @@
 import { PRIORITY_NAMES, type Alert } from '../alert.js'
 import { toLabelValue } from '../text.js'
 import { toNamespace, toPod } from '../workload.js'
+import { BEHIND_LIMIT_NANOSECONDS } from './behind.js'
 
 export interface Placed {
   /** The log stream's labels as JSON, the same text for the same labels. */
@@ -25,6 +26,8 @@ export interface Placed {
 export interface Streams {
   /** `nowMilliseconds` is the time of Loki's clock, as far as it is known. */
   place(alert: Alert, nowMilliseconds: number): Placed
+  /** Loki takes nothing older in this log stream, whose newest entry is of somebody else. */
+  learn(labels: string, oldestNanoseconds: bigint): void
   readonly inUse: number
   readonly demotions: number
   readonly moves: number
@@ -96,6 +99,11 @@ export function createStreams({ streams: limit, windowMilliseconds }: StreamLimi
       stream.usedMilliseconds = nowMilliseconds
       streams.set(labels, stream)
       return { labels, timeNanoseconds: time, isMoved, demoted }
+    },
+    learn(labels, oldestNanoseconds) {
+      const stream = streams.get(labels)
+      const newest = oldestNanoseconds + BEHIND_LIMIT_NANOSECONDS
+      if (stream !== undefined && newest > stream.newest) stream.newest = newest
     },
     get inUse() {
       return streams.size

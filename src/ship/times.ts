@@ -3,8 +3,16 @@
  *
  * An entry may only get another time when it was surely refused, or Loki would hold it twice. Loki
  * names refused entries to the second, and of many only some; but what is as new as one that is
- * too new was refused as well, and what is older than the oldest acceptable time, too.
+ * too new was refused as well, and what is older than the oldest acceptable time, too. Those that
+ * are only too old for their log stream are in behind.ts.
  */
+import {
+  findBehind,
+  toRefusedBehind,
+  type Behind,
+  type RefusedBehind,
+  type Timed,
+} from './behind.js'
 
 export interface RefusedTimes {
   /** The second in which the oldest entry lies that is named as too new. */
@@ -12,6 +20,7 @@ export interface RefusedTimes {
   readonly tooNewCount: number
   /** What lies before this is too old. */
   readonly oldestNanoseconds: bigint | undefined
+  readonly behind: RefusedBehind | undefined
 }
 
 const SECOND = 1_000_000_000n
@@ -39,8 +48,9 @@ export function toRefusedTimes(text: string): RefusedTimes | undefined {
     const at = toNanoseconds(time)
     if (oldestNanoseconds === undefined || at < oldestNanoseconds) oldestNanoseconds = at
   }
-  if (tooNewNanoseconds === undefined && oldestNanoseconds === undefined) return undefined
-  return { tooNewNanoseconds, tooNewCount, oldestNanoseconds }
+  const behind = toRefusedBehind(text)
+  if ((tooNewNanoseconds ?? oldestNanoseconds ?? behind) === undefined) return undefined
+  return { tooNewNanoseconds, tooNewCount, oldestNanoseconds, behind }
 }
 
 /** Loki's default `creation_grace_period`, and what its `Date` and the way may be off. */
@@ -48,25 +58,57 @@ const GRACE_NANOSECONDS = 605n * SECOND
 /** The window's beginning moves on until the push. */
 const OLD_MARGIN_NANOSECONDS = 300n * SECOND
 
-/** The time to give instead; undefined for an entry that may have been stored. */
-export type Retime = (nanoseconds: bigint) => bigint | undefined
+/** A log stream's newest entry moves on until the push. */
+const BEHIND_MARGIN_NANOSECONDS = 600n * SECOND
 
-/** `all` are the times of the push. */
+/**
+ * By place in the push: the time to give instead; `stored` for an entry that was refused now and is
+ * there already; undefined for one that may have been stored now.
+ */
+export type Retime = (all: readonly Timed[]) => readonly (bigint | 'stored' | undefined)[]
+
+export interface RetimeOptions {
+  readonly lokiMilliseconds: number
+  /** The same entries may have been pushed before. */
+  readonly isRepeated: boolean
+  /** Told of log streams whose newest entry was not known here. */
+  readonly learned: (labels: string, oldestNanoseconds: bigint) => void
+}
+
 export function createRetime(
-  { tooNewNanoseconds: tooNew, tooNewCount, oldestNanoseconds: oldest }: RefusedTimes,
-  all: readonly bigint[],
-  lokiMilliseconds: number,
+  { tooNewNanoseconds: tooNew, tooNewCount, oldestNanoseconds: oldest, behind }: RefusedTimes,
+  { lokiMilliseconds, isRepeated, learned }: RetimeOptions,
 ): Retime {
   const now = BigInt(Math.round(lokiMilliseconds)) * 1_000_000n
-  // Within the second that is named, the limit may lie between two entries.
-  const isAllNamed =
-    tooNew !== undefined && all.filter((time) => time >= tooNew).length === tooNewCount
-  return (time) => {
+  const toTime = (time: bigint, isAllNamed: boolean): bigint | undefined => {
     if (oldest !== undefined && time < oldest) return oldest + OLD_MARGIN_NANOSECONDS
     if (tooNew === undefined || time < tooNew) return undefined
     const isSure = isAllNamed || time >= tooNew + SECOND || time > now + GRACE_NANOSECONDS
     return isSure ? now : undefined
   }
+  return (all) => {
+    // Within the second that is named, the limit may lie between two entries.
+    const isAllNamed =
+      tooNew !== undefined &&
+      all.filter(({ nanoseconds }) => nanoseconds >= tooNew).length === tooNewCount
+    const late = behind === undefined ? [] : findBehind(behind, all, isRepeated)
+    for (const stream of late) {
+      if (stream?.kind === 'refused') learned(stream.labels, stream.oldestNanoseconds)
+    }
+    return all.map(({ nanoseconds }, index) => {
+      const stream = late[index]
+      if (stream === undefined) return toTime(nanoseconds, isAllNamed)
+      return stream.kind === 'refused' ? toLateTime(stream, now) : stream.kind
+    })
+  }
+}
+
+/** No further into the future than needed, where a log stream's chunks are short. */
+function toLateTime({ oldestNanoseconds }: Behind, now: bigint): bigint {
+  const wanted = oldestNanoseconds + BEHIND_MARGIN_NANOSECONDS
+  const least = oldestNanoseconds + SECOND
+  if (wanted <= now) return wanted
+  return least > now ? least : now
 }
 
 /** A `Date` has whole seconds, so a smaller difference is none. */

@@ -33,6 +33,8 @@ export interface Outbox {
   readonly plainBytes: number
   /** Names for new chunks; nothing waits until `add`. */
   name(chunks: readonly Chunk[], nowMilliseconds: number): readonly ChunkRef[]
+  /** A name for a chunk that holds any, in the place and of the age of the first of these. */
+  rename(refs: readonly ChunkRef[], chunk: Chunk): readonly ChunkRef[]
   add(refs: readonly ChunkRef[]): void
   remove(refs: ReadonlySet<ChunkRef>): void
 }
@@ -60,12 +62,18 @@ export function createOutbox(kept: readonly ChunkRef[]): Outbox {
     },
     name: (chunks, nowMilliseconds) =>
       chunks.map((chunk, offset) => toRef(nextIndex + offset, chunk, nowMilliseconds)),
+    rename: ([first], chunk) =>
+      first === undefined || chunk.entries === 0
+        ? []
+        : [toRef(first.index, chunk, first.atMilliseconds)],
     add(added) {
+      const isLast = (added[0]?.index ?? nextIndex) >= nextIndex
       refs.push(...added)
+      if (!isLast) refs.sort((a, b) => a.index - b.index)
       entries += sum(added, 'entries')
       bytes += sum(added, 'bytes')
       plainBytes += sum(added, 'plainBytes')
-      nextIndex = (added.at(-1)?.index ?? nextIndex - 1) + 1
+      nextIndex = Math.max(nextIndex, (added.at(-1)?.index ?? 0) + 1)
     },
     remove(removed) {
       const gone = refs.filter((ref) => removed.has(ref))

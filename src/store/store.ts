@@ -62,12 +62,8 @@ export interface Store {
   tenants(): ReadonlySet<string>
   /** Loki has them, or they are given up. */
   finish(refs: readonly ChunkRef[]): Promise<void>
-  /** Other chunks stand for these from now on, behind all that waits. Durable when it resolves. */
-  replace(
-    refs: readonly ChunkRef[],
-    chunks: readonly Chunk[],
-    nowMilliseconds: number,
-  ): Promise<void>
+  /** Another chunk, if it holds any, stands in the place of these. Durable when it resolves. */
+  replace(refs: readonly ChunkRef[], chunk: Chunk): Promise<void>
   /** Gives up what is over the limits, oldest first; returns the number of entries by cause. */
   trim(limits: OutboxLimits, nowMilliseconds: number): Promise<TrimResult>
   readonly waiting: WaitingChunks
@@ -205,16 +201,16 @@ export async function openStore(wanted: string): Promise<Store> {
         for (const { tenant } of refs) loaded.delete(tenant)
       }),
 
-    replace: (refs, chunks, nowMilliseconds) =>
+    replace: (refs, chunk) =>
       inTurn(async () => {
-        const names = outbox.name(chunks, nowMilliseconds)
-        const puts = toOutboxPuts(chunks, names)
+        const names = outbox.rename(refs, chunk)
+        const puts = toOutboxPuts([chunk], names)
         const dels = refs.map(({ key }) => ({ type: 'del' as const, key }))
         await write(() => database.batch([...dels, ...puts], { sync: true }))
         outbox.remove(new Set(refs))
         fresh.remove(refs)
         outbox.add(names)
-        fresh.add(names, chunks)
+        fresh.add(names, [chunk])
         for (const { tenant } of refs) loaded.delete(tenant)
       }),
 

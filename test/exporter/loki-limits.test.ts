@@ -2,6 +2,7 @@
 import t from 'tap'
 import { isEmpty, numbered, startEnds } from './support/ends.js'
 import { runExporter, sumOf, until } from './support/exporter.js'
+import { wireAlert, type WireAlert } from './support/services.js'
 
 const HOUR = 3_600_000
 
@@ -39,6 +40,67 @@ for (const [name, off] of [
     },
   )
 }
+
+/** One alert every ten minutes of the last hours, the oldest first. */
+function backlog(count: number): WireAlert[] {
+  const now = Math.floor(Date.now() / 1000)
+  return numbered(count).map((alert, index) => ({
+    ...alert,
+    time: { seconds: String(now - 600 * (count - index)), nanos: 7 },
+  }))
+}
+
+const LATE = 'peregrine_ship_retimed_entries_total'
+const DROPPED = 'peregrine_ship_dropped_entries_total'
+
+void t.test(
+  'what is too far behind its log stream gets a time that Loki takes, once',
+  async (t) => {
+    const { socket, daemon, loki } = await startEnds(t)
+    const [first, ...rest] = backlog(60)
+    // Somebody else, or an earlier run whose clock was right, has pushed to the same log stream.
+    const stream = {
+      ...{ service_name: 'falco', source: 'syscall', priority: 'Warning', hostname: 'node-a' },
+      ...{ k8s_ns_name: 'shop', k8s_pod_name: 'cart-1' },
+    }
+    const body = { streams: [{ stream, values: [[`${Date.now()}000000`, 'newest', {}]] }] }
+    const headers = { 'content-type': 'application/json' }
+    const push = { method: 'POST', headers, body: JSON.stringify(body) }
+    t.equal((await fetch(`${loki.url}/loki/api/v1/push`, push)).status, 204)
+
+    daemon.append(first ?? wireAlert(), ...rest.slice(0, -10))
+    const args = ['--falco', socket, '--state-dir', ':temporary:', '--loki-url', loki.url]
+    const exporter = await runExporter(t, args)
+    await until('all are there', () => loki.entries.length === 1 + 50)
+    await until('outbox emptied', async () => isEmpty(await exporter.metrics()))
+    t.equal(sumOf(await exporter.metrics(), LATE), 50)
+    t.equal(sumOf(await exporter.metrics(), DROPPED), 0)
+    const truly = new Date(Number(first?.time.seconds) * 1000).toISOString().slice(0, 19)
+    const entry = loki.entries.find(({ line }) => line === first?.output)
+    t.equal(entry?.metadata.event_time, `${truly}.000000007Z`)
+
+    const before = loki.pushes.length
+    daemon.append(...backlog(60).slice(0, 10))
+    await until('more', () => loki.entries.length === 1 + 60)
+    t.equal(loki.pushes.length, before + 1, 'the log stream is known now')
+  },
+)
+
+void t.test('a backlog of hours whose answers are lost is not doubled', async (t) => {
+  const { socket, daemon, loki } = await startEnds(t)
+  loki.script.push({ status: 0, stores: true }, { status: 503, stores: true })
+  const alerts = backlog(60)
+  daemon.append(...alerts)
+  const args = ['--falco', socket, '--state-dir', ':temporary:', '--loki-url', loki.url]
+  const exporter = await runExporter(t, args)
+  await until('all are there', () => loki.entries.length === alerts.length)
+  await until('outbox emptied', async () => isEmpty(await exporter.metrics()))
+  const page = await exporter.metrics()
+  t.equal(loki.entries.length, alerts.length)
+  t.equal(sumOf(page, LATE), 0)
+  t.equal(sumOf(page, DROPPED), 0)
+  t.equal(sumOf(page, 'peregrine_ship_accepted_entries_total'), alerts.length)
+})
 
 void t.test('a push of more than Loki ever takes at once is halved', async (t) => {
   const { socket, daemon, loki } = await startEnds(t)

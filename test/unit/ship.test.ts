@@ -314,10 +314,12 @@ void t.test('only what was surely refused gets another time', (t) => {
     text: string,
     all: readonly bigint[],
     now = LOKI_NOW,
-  ): (bigint | undefined)[] => {
+  ): ReturnType<ReturnType<typeof createRetime>> => {
     const refused = toRefusedTimes(text)
     if (refused === undefined) throw new Error(text)
-    return all.map(createRetime(refused, all, now))
+    const options = { lokiMilliseconds: now, isRepeated: false, learned: () => t.fail('learned') }
+    const timed = all.map((nanoseconds) => ({ labels: '{}', nanoseconds }))
+    return createRetime(refused, options)(timed)
   }
   const now = BigInt(LOKI_NOW) * 1_000_000n
   t.equal(toRefusedTimes('cannot parse'), undefined)

@@ -74,21 +74,23 @@ void t.test('limits give up the oldest, but not what is being pushed', async (t)
   t.same((await store.nextChunks(ALL, '')).bodies.map(String), ['body 3'])
 })
 
-void t.test('other chunks stand for some, behind the rest, also in the next run', async (t) => {
+void t.test('another chunk stands for some, in their place, also in the next run', async (t) => {
   const directory = directoryOf(t)
   const first = await openStore(directory)
   for (let number = 1; number <= 3; number++) await first.commit(transaction(number), number)
   const { refs } = await first.nextChunks({ ...ALL, entries: 4 }, '')
   const other = { tenant: '', entries: 4, plainBytes: 120, body: Buffer.from('other') }
-  await first.replace(refs, [other], 50)
-  const expected = ['body 3', 'other']
+  await first.replace(refs, other)
+  const expected = ['other', 'body 3']
   t.same((await first.nextChunks(ALL, '')).bodies.map(String), expected)
+  t.equal(first.waiting.oldestMilliseconds, 1, 'and is as old')
+  await first.commit(transaction(4), 4)
   await first.close()
 
   const second = await openStore(directory)
   t.teardown(() => second.close())
-  t.same((await second.nextChunks(ALL, '')).bodies.map(String), expected)
-  t.equal(second.waiting.entries, 6)
+  t.same((await second.nextChunks(ALL, '')).bodies.map(String), [...expected, 'body 4'])
+  t.equal(second.waiting.entries, 8)
 })
 
 void t.test('tenants have lines of their own', async (t) => {

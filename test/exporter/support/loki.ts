@@ -1,7 +1,7 @@
 /**
  * A stand-in for Loki's push endpoint: refuses what is not the push format, answers what the
- * test scripted, drops repetitions (same log stream, time, line, metadata) as Loki does, and
- * takes times of its window only.
+ * test scripted, drops repetitions (same log stream, time, line, metadata) as Loki does, takes
+ * times of its window only, and within a log stream nothing that is an hour behind its newest.
  */
 import {
   createServer,
@@ -12,6 +12,7 @@ import {
 import { createServer as createTlsServer } from 'node:https'
 import { gunzipSync } from 'node:zlib'
 import { Ajv, type JSONSchemaType } from 'ajv'
+import { createIngester, type Ingester } from './ingester.js'
 
 interface Push {
   streams: { stream: Record<string, string>; values: [string, string, Record<string, string>][] }[]
@@ -108,6 +109,7 @@ export async function startLoki(
   tls?: { readonly key: Buffer; readonly cert: Buffer },
 ): Promise<LokiStandIn> {
   const seen = new Set<string>()
+  const ingester = createIngester()
   const keep =
     take ??
     ((entry: LokiEntry): void => {
@@ -126,23 +128,23 @@ export async function startLoki(
       if (take === undefined) loki.pushes.push({ headers: request.headers, body })
       const answer = toAnswer(body, loki)
       const isStored = answer.stores ?? answer.status === 204
-      const refused: string[] = []
+      let refused = ''
       const finish = (): void => {
         const date = new Date(Date.now() + loki.clockMilliseconds).toUTCString()
         if (answer.status === 0) request.socket.destroy()
-        else if (refused.length > 0) {
-          response.writeHead(400, { date }).end(toText(refused))
-        } else response.writeHead(answer.status, { date, ...answer.headers }).end(answer.text)
+        else if (refused !== '') response.writeHead(400, { date }).end(refused)
+        else response.writeHead(answer.status, { date, ...answer.headers }).end(answer.text)
       }
       const { late } = answer
-      if (isStored && late?.stores !== 'at_the_end') refused.push(...store(body, loki, keep))
+      const storeAll = (): string => store(body, loki, ingester, keep)
+      if (isStored && late?.stores !== 'at_the_end') refused = storeAll()
       if (late === undefined) {
         finish()
         return
       }
       setTimeout(() => {
         if (request.socket.destroyed) return
-        if (isStored && late.stores === 'at_the_end') refused.push(...store(body, loki, keep))
+        if (isStored && late.stores === 'at_the_end') refused = storeAll()
         finish()
       }, late.milliseconds)
     })
@@ -203,30 +205,40 @@ function toRefusal(nanoseconds: string, stream: object, now: number): string | u
   return `${what} too old: ${toSeconds(milliseconds)}, ${limit}`
 }
 
-/** Gives back why entries were refused; the others are stored. */
+/** Gives back what to answer where entries were refused; the others are stored. */
 function store(
   body: string,
   loki: LokiStandIn,
+  ingester: Ingester,
   keep: (entry: LokiEntry) => void,
-): readonly string[] {
+): string {
   const push: unknown = JSON.parse(body)
   if (!isValid(push)) {
     loki.faults.push(JSON.stringify(isPush.errors))
-    return []
+    return ''
   }
   const refused: string[] = []
   const now = Date.now() + loki.clockMilliseconds
-  for (const { stream, values } of push.streams) {
-    for (const [time, line, metadata] of values) {
+  const streams = push.streams.map(({ stream, values }) => ({
+    stream,
+    values: values.filter(([time]) => {
       const refusal = toRefusal(time, stream, now)
-      if (refusal !== undefined) {
-        refused.push(refusal)
-        continue
-      }
-      keep({ stream, time, line, metadata })
-    }
-  }
-  return refused
+      if (refusal !== undefined) refused.push(refusal)
+      return refusal === undefined
+    }),
+  }))
+  const times = streams.map(({ stream, values }) => ({
+    stream,
+    times: values.map(([time]) => time),
+  }))
+  const behind = ingester.push(times, (index, entry) => {
+    const { stream, values } = streams[index] ?? {}
+    const [time, line, metadata] = values?.[entry] ?? []
+    if (stream === undefined || time === undefined) return
+    keep({ stream, time, line: line ?? '', metadata: metadata ?? {} })
+  })
+  // As Loki's distributor, which tells of what it refused itself only if its ingesters took the rest.
+  return behind !== '' || refused.length === 0 ? behind : toText(refused)
 }
 
 function isValid(push: unknown): push is Push {
