@@ -88,20 +88,6 @@ void t.test('SIGHUP takes over what can change, and keeps what was if it is wron
   t.equal(sumOf(await exporter.metrics(), 'falco_events'), 3)
 })
 
-void t.test('sockets in a directory come and go', async (t) => {
-  const directory = temporaryDirectory(t)
-  const args = ['--falco', `dir://${directory}`, '--state-dir', ':temporary:']
-  const daemon = await startDaemon(`unix:${join(directory, 'one.sock')}`, { streamId: 'one' })
-  t.teardown(daemon.stop)
-  daemon.append(wireAlert())
-  const exporter = await runExporter(t, args)
-  await until('one', async () => sumOf(await exporter.metrics(), 'falco_events') === 1)
-  const other = await startDaemon(`unix:${join(directory, 'two.sock')}`, { streamId: 'two' })
-  t.teardown(other.stop)
-  other.append(wireAlert())
-  await until('two', async () => sumOf(await exporter.metrics(), 'falco_events') === 2)
-})
-
 void t.test("TLS and users by Prometheus' own file", async (t) => {
   const directory = temporaryDirectory(t)
   const at = (name: string): string => join(directory, name)

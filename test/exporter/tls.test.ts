@@ -1,38 +1,14 @@
-import { execFileSync } from 'node:child_process'
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { ServerCredentials } from '@grpc/grpc-js'
 import t from 'tap'
 import { Agent, request } from 'undici'
 import { createClock } from '../e2e/support/clock.js'
+import { makeCertificates } from './support/certificates.js'
 import { runExporter, runToEnd, sumOf, temporaryDirectory, until } from './support/exporter.js'
 import { startLoki } from './support/loki.js'
 import { startDaemon } from './support/peregrined.js'
 import { wireAlert } from './support/services.js'
-
-/** An authority, a server and a client certificate, and one of a stranger. */
-function makeCertificates(directory: string): void {
-  const openssl = (...args: readonly string[]): void => {
-    execFileSync('openssl', args, { cwd: directory, stdio: 'ignore' })
-  }
-  const ec = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes']
-  for (const ca of ['ca', 'stranger']) {
-    const names = ['-subj', `/CN=${ca}`, '-keyout', `${ca}.key`, '-out', `${ca}.pem`]
-    openssl('req', '-x509', ...ec, '-days', '2', ...names)
-  }
-  for (const [name, ca] of [
-    ['server', 'ca'],
-    ['client', 'ca'],
-    ['other', 'stranger'],
-  ] as const) {
-    const alt = ['-addext', 'subjectAltName=DNS:localhost']
-    const request = ['-keyout', `${name}.key`, '-out', `${name}.csr`]
-    openssl('req', ...ec, '-subj', `/CN=${name}`, ...alt, ...request)
-    const signer = ['-CA', `${ca}.pem`, '-CAkey', `${ca}.key`, '-CAcreateserial']
-    const files = ['-in', `${name}.csr`, '-out', `${name}.pem`]
-    openssl('x509', '-req', ...files, ...signer, '-days', '2', '-copy_extensions', 'copy')
-  }
-}
 
 void t.test('TCP with mutual TLS, and only with it', async (t) => {
   const directory = temporaryDirectory(t)

@@ -10,6 +10,7 @@ import {
   type ServerResponse,
 } from 'node:http'
 import { createServer as createTlsServer } from 'node:https'
+import type { TlsOptions } from 'node:tls'
 import { gunzipSync } from 'node:zlib'
 import { Ajv, type JSONSchemaType } from 'ajv'
 import { createIngester, type Ingester } from './ingester.js'
@@ -97,6 +98,8 @@ export interface LokiStandIn {
   bodyLimit: number
   /** Pushes of more entries are answered 429, whole. */
   entriesLimit: number
+  /** Tenants whose pushes are answered so instead. */
+  readonly tenants: Map<string, ScriptedAnswer>
   /** Loki's clock is ahead of ours by so much. */
   clockMilliseconds: number
   readonly close: () => Promise<void>
@@ -106,7 +109,7 @@ export interface LokiStandIn {
 export async function startLoki(
   port = 0,
   take?: (entry: LokiEntry) => void,
-  tls?: { readonly key: Buffer; readonly cert: Buffer },
+  tls?: TlsOptions,
 ): Promise<LokiStandIn> {
   const seen = new Set<string>()
   const ingester = createIngester()
@@ -126,7 +129,8 @@ export async function startLoki(
       const isGzip = request.headers['content-encoding'] === 'gzip'
       const body = (isGzip ? gunzipSync(packed) : packed).toString()
       if (take === undefined) loki.pushes.push({ headers: request.headers, body })
-      const answer = toAnswer(body, loki)
+      const tenant = String(request.headers['x-scope-orgid'])
+      const answer = loki.tenants.get(tenant) ?? toAnswer(body, loki)
       const isStored = answer.stores ?? answer.status === 204
       let refused = ''
       const finish = (): void => {
@@ -162,6 +166,7 @@ export async function startLoki(
     usual: { status: 204 },
     bodyLimit: Infinity,
     entriesLimit: Infinity,
+    tenants: new Map(),
     clockMilliseconds: 0,
     close: () =>
       new Promise((resolve) => {
