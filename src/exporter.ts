@@ -15,10 +15,17 @@ import {
   type Config,
   type LokiConfig,
 } from './config/index.js'
-import { createCertificateWatch, type Certificate, type CertificateState } from './certificates.js'
+import { createCertificateWatch } from './certificates.js'
+import {
+  createCertificateLog,
+  createLokiLog,
+  createMemberLog,
+  createSubscriptionLog,
+} from './changes.js'
 import { toPageFacts, toReadiness } from './facts.js'
 import { createIntake, type Intake, type IntakeSecrets } from './intake/index.js'
 import { createLedger, type Ledger } from './ledger/index.js'
+import { createLossWatch } from './losses.js'
 import { EVERYTHING, selects } from './matcher.js'
 import { createSelfMetrics, renderDaemonMetrics, type SelfMetrics } from './metrics/index.js'
 import { createNotifier, type Notifier } from './notify/index.js'
@@ -43,7 +50,6 @@ import { openStore, type OutboxLimits, type Store } from './store/index.js'
 import {
   createSubscriptions,
   type Delivery,
-  type SubscriptionHealth,
   type Subscriptions,
   type TlsIdentity,
 } from './subscribe/index.js'
@@ -185,10 +191,18 @@ export async function startExporter(
     throw error
   })
 
-  const certificateTimer = setInterval(() => {
+  const lossParts = { subscriptions: () => subscriptions.all, ledger: ledger.health }
+  const tellLosses = createLossWatch(
+    { ...lossParts, ship: shipping?.health, notify: notifier?.health },
+    ({ text, reason, last }, count) => {
+      log.warn({ reason, count, last }, text)
+    },
+  )
+  const checks = setInterval(() => {
     certificates.check()
-  }, CERTIFICATES_MILLISECONDS)
-  certificateTimer.unref()
+    tellLosses()
+  }, CHECKS_MILLISECONDS)
+  checks.unref()
   const work = [ledger.run(stop.signal), subscriptions.run(stop.signal)]
   if (notifier !== undefined) work.push(notifier.run(stop.signal))
   let pusher: Pusher | undefined
@@ -220,9 +234,10 @@ export async function startExporter(
       closing ??= (async () => {
         // In the order of the way: nothing new comes in, what came is kept, then the rest ends.
         stop.abort()
-        clearInterval(certificateTimer)
+        clearInterval(checks)
         feed.close()
         await Promise.all([...work, intake?.close()])
+        tellLosses()
         await pusher?.close()
         await server.close()
         await store.close()
@@ -232,7 +247,8 @@ export async function startExporter(
   }
 }
 
-const CERTIFICATES_MILLISECONDS = 10_000
+/** How often certificates and losses are looked at. */
+const CHECKS_MILLISECONDS = 10_000
 
 function toCertificateFiles(
   { tls, web }: Live,
@@ -245,19 +261,6 @@ function toCertificateFiles(
     ['--loki-tls-cert', loki?.tls.cert],
     ['--web-config-file', web.tls?.cert],
   ])
-}
-
-function createCertificateLog(
-  log: Logger,
-): (certificate: Certificate, state: CertificateState) => void {
-  return ({ setting, notAfterMilliseconds }, state) => {
-    const notAfter = new Date(notAfterMilliseconds).toISOString()
-    if (state === 'valid') log.info({ setting, notAfter }, 'certificate is valid')
-    else if (state === 'ending') log.warn({ setting, notAfter }, 'certificate ends within a week')
-    else {
-      log.error({ setting, notAfter }, 'certificate has expired: renew the file, then send SIGHUP')
-    }
-  }
 }
 
 async function readFiles(config: Config): Promise<Omit<Live, 'config'>> {
@@ -292,18 +295,6 @@ function toNamed(config: Config, delivery: Delivery): Delivery {
   return { ...delivery, alerts }
 }
 
-/** Says each change once: a daemon that is away for a night is one line, not thousands. */
-function createSubscriptionLog(log: Logger): (health: SubscriptionHealth) => void {
-  let last: string | undefined
-  return ({ daemon, connected, protocol, lastError }) => {
-    const state = connected ? `connected ${protocol ?? ''}` : `away ${lastError ?? ''}`
-    if (state === last) return
-    last = state
-    if (connected) log.info({ daemon, protocol }, 'subscribed')
-    else log.warn({ daemon, err: lastError }, 'daemon is away; trying again')
-  }
-}
-
 async function toIntake(
   config: Config,
   secrets: IntakeSecrets | undefined,
@@ -334,10 +325,7 @@ async function toNotifier(live: Live, log: Logger, version: string): Promise<Not
     selection: () => live.config.alertmanager?.selection ?? alertmanager.selection,
     grafana,
     clock: Date.now,
-    changed: ({ url, trouble }) => {
-      if (trouble === undefined) log.info({ url }, 'Alertmanager takes alerts')
-      else log.warn({ url, err: trouble }, 'Alertmanager does not take alerts; trying again')
-    },
+    changed: createMemberLog(log),
   })
 }
 
@@ -391,10 +379,7 @@ function startShip(
       limits,
       bell,
       clock: Date.now,
-      changed: ({ trouble }: ShipHealth) => {
-        if (trouble === undefined) log.info('Loki takes entries')
-        else log.warn({ err: trouble }, 'Loki does not take entries; they wait in the outbox')
-      },
+      changed: createLokiLog(log, tenant),
       pushed: (seconds: number) => {
         self.observePush(seconds)
       },

@@ -47,7 +47,7 @@ export function toPageFacts(parts: FactParts): PageFacts {
     isWell: ledger.trouble === undefined,
     state: ledger.trouble ?? `${ledger.commits} commits`,
   })
-  places.push(toLokiPlace(ship, store))
+  places.push(...toLokiPlaces(ship, store))
   for (const { url, trouble, sent, troubleSinceMilliseconds } of notify?.members ?? []) {
     const since = toSince(troubleSinceMilliseconds)
     const state = trouble ?? `${sent} messages sent`
@@ -73,16 +73,19 @@ function toDaemonPlace(health: SubscriptionHealth): Place {
   return { name: daemon, isWell: connected, state, since: toSince(sinceMilliseconds) }
 }
 
-function toLokiPlace(ship: ShipHealth | undefined, store: Store): Place {
-  if (ship === undefined) return { name: 'Loki', isWell: true, state: 'not configured' }
-  const { trouble, accepted, troubleSinceMilliseconds } = ship
+/** One for all is well; otherwise one for each tenant that is in trouble. */
+function toLokiPlaces(ship: ShipHealth | undefined, store: Store): readonly Place[] {
+  if (ship === undefined) return [{ name: 'Loki', isWell: true, state: 'not configured' }]
   const waiting = `${store.waiting.entries} entries wait`
-  return {
-    name: 'Loki',
-    isWell: trouble === undefined,
-    state: `${trouble ?? `${accepted} accepted`}, ${waiting}`,
-    since: toSince(troubleSinceMilliseconds),
+  if (ship.troubles.size === 0) {
+    return [{ name: 'Loki', isWell: true, state: `${ship.accepted} accepted, ${waiting}` }]
   }
+  return Array.from(ship.troubles, ([tenant, { text, sinceMilliseconds }]) => ({
+    name: tenant === '' ? 'Loki' : `Loki, tenant ${tenant}`,
+    isWell: false,
+    state: `${text}, ${waiting}`,
+    since: toSince(sinceMilliseconds),
+  }))
 }
 
 /** To the second, which is as much as a person asks for. */

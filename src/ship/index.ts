@@ -9,5 +9,12 @@ export { DECISIONS } from './decide.js'
 export { createEncoder, type Encode } from './encode.js'
 export { toFixed, type Fixed } from './entry.js'
 export { createPusher, type LokiTarget, type Pusher, type TlsOptions } from './push.js'
-export { createShipHealth, runShip, trim, type ShipHealth, type ShipOptions } from './ship.js'
+export {
+  createShipHealth,
+  runShip,
+  trim,
+  type ShipHealth,
+  type ShipOptions,
+  type ShipTrouble,
+} from './ship.js'
 export { createStreams, type Streams } from './streams.js'

@@ -30,9 +30,15 @@ export interface ShipHealth {
   /** By how much Loki's clock is ahead of ours, as its last answer says. */
   offsetMilliseconds: number
   readonly dropped: Map<ShipDrop, number>
-  /** The last answer that was not "accepted", until one is. */
-  trouble: string | undefined
-  troubleSinceMilliseconds: number
+  /** What Loki said when it last refused entries for good. */
+  rejection: string | undefined
+  /** By tenant, the last answer that was not "accepted", until one is. */
+  readonly troubles: Map<string, ShipTrouble>
+}
+
+export interface ShipTrouble {
+  readonly text: string
+  readonly sinceMilliseconds: number
 }
 
 export interface ShipOptions {
@@ -47,7 +53,8 @@ export interface ShipOptions {
   readonly random?: () => number
   readonly backoff?: Backoff
   readonly heldBackoff?: Backoff
-  readonly changed: (health: ShipHealth) => void
+  /** Told when a tenant's trouble begins, and with undefined when it is over. */
+  readonly changed: (trouble: ShipTrouble | undefined) => void
   readonly pushed: (seconds: number) => void
   /** Told of each delivered batch how long its oldest entry had waited. */
   readonly shipped: (seconds: number) => void
@@ -59,6 +66,8 @@ export interface ShipOptions {
 interface Part {
   readonly bodies: readonly Buffer[]
   readonly entries: number
+  /** Then it is given up. */
+  readonly untilMilliseconds: number
 }
 
 /** What became of a batch: delivered or given up, not yet because we stop, or refused for its times. */
@@ -69,6 +78,7 @@ interface Tally {
   accepted: number
   rejected: number
   tooLarge: number
+  tooOld: number
   /** Some push of it may have been stored all the same. */
   isUnanswered: boolean
 }
@@ -93,8 +103,8 @@ export function createShipHealth(): ShipHealth {
     retimed: 0,
     offsetMilliseconds: 0,
     dropped: new Map(),
-    trouble: undefined,
-    troubleSinceMilliseconds: 0,
+    rejection: undefined,
+    troubles: new Map(),
   }
 }
 
@@ -120,8 +130,9 @@ export async function runShip(
       await bell.wait(signal, TRIM_MILLISECONDS)
       continue
     }
-    const tally = { accepted: 0, rejected: 0, tooLarge: 0, isUnanswered: false }
-    const ending = await deliver(toPart(loaded, health), tally, health, options, signal)
+    const tally = { accepted: 0, rejected: 0, tooLarge: 0, tooOld: 0, isUnanswered: false }
+    const part = toPart(loaded, health, limits)
+    const ending = await deliver(part, tally, health, options, signal)
     if (ending === 'stopped') continue
     if (ending !== 'done' && retimes < RETIMES_IN_A_ROW) {
       isRepeated ||= tally.isUnanswered
@@ -140,6 +151,7 @@ export async function runShip(
     health.accepted += tally.accepted
     add(health.dropped, 'rejected', tally.rejected)
     add(health.dropped, 'too_large', tally.tooLarge)
+    add(health.dropped, 'outbox_age', tally.tooOld)
     const oldest = loaded.refs[0]?.atMilliseconds ?? clock()
     options.shipped(Math.max(0, clock() - oldest) / 1000)
     await surely(() => store.finish(loaded.refs))
@@ -158,12 +170,17 @@ export async function trim(
   add(health.dropped, 'outbox_age', tooOld)
 }
 
-function toPart({ refs, bodies }: LoadedChunks, health: ShipHealth): Part {
+function toPart(
+  { refs, bodies }: LoadedChunks,
+  health: ShipHealth,
+  { ageMilliseconds }: OutboxLimits,
+): Part {
   const present = refs.filter((_ref, index) => (bodies[index]?.length ?? 0) > 0)
   const entries = present.reduce((total, ref) => total + ref.entries, 0)
   const all = refs.reduce((total, ref) => total + ref.entries, 0)
   add(health.dropped, 'lost_on_disk', all - entries)
-  return { bodies: bodies.filter((body) => body.length > 0), entries }
+  const untilMilliseconds = (refs.at(-1)?.atMilliseconds ?? 0) + ageMilliseconds
+  return { bodies: bodies.filter((body) => body.length > 0), entries, untilMilliseconds }
 }
 
 interface RefusedChunks extends LoadedChunks {
@@ -217,9 +234,10 @@ async function deliver(
         tally.accepted += part.entries
         return 'done'
       case 'rejected':
+        health.rejection = answer.kind === 'status' ? answer.text.slice(0, 500) : undefined
         return reject(part, answer, tally)
       case 'too_large': {
-        const halves = halveBodies(part.bodies)
+        const halves = halve(part)
         if (halves !== undefined) return deliverAll(halves, tally, health, options, signal)
         tally.tooLarge += part.entries
         return 'done'
@@ -228,9 +246,13 @@ async function deliver(
       case 'held': {
         tally.isUnanswered ||= decision === 'later'
         await delay(toWait(decision, answer, attempt, options), signal)
+        if (await isTooOld(part, health, options)) {
+          tally.tooOld += part.entries
+          return 'done'
+        }
         if (isTooMany(answer)) tooMany++
         if (tooMany < TOO_MANY_ATTEMPTS || isStopped(signal)) continue
-        const halves = halveBodies(part.bodies)
+        const halves = halve(part)
         if (halves !== undefined) return deliverAll(halves, tally, health, options, signal)
       }
     }
@@ -238,17 +260,34 @@ async function deliver(
   return 'stopped'
 }
 
+/** What waits behind it grows old, too, and goes first where it is. */
+async function isTooOld(
+  { untilMilliseconds }: Part,
+  health: ShipHealth,
+  { store, limits, clock, storeFailed }: ShipOptions,
+): Promise<boolean> {
+  await trim(health, store, limits, clock()).catch(storeFailed)
+  return clock() > untilMilliseconds
+}
+
+function halve({ bodies, untilMilliseconds }: Part): readonly Part[] | undefined {
+  return halveBodies(bodies)?.map(({ body, entries }) => ({
+    ...{ bodies: [body], entries },
+    untilMilliseconds,
+  }))
+}
+
 /** In order. */
 async function deliverAll(
-  parts: readonly { readonly body: Buffer; readonly entries: number }[],
+  parts: readonly Part[],
   tally: Tally,
   health: ShipHealth,
   options: ShipOptions,
   signal: AbortSignal,
 ): Promise<Ending> {
   let refused: RefusedTimes | undefined
-  for (const { body, entries } of parts) {
-    const ending = await deliver({ bodies: [body], entries }, tally, health, options, signal)
+  for (const part of parts) {
+    const ending = await deliver(part, tally, health, options, signal)
     if (ending === 'stopped') return ending
     if (ending !== 'done') refused = ending
   }
@@ -296,18 +335,20 @@ function toWait(
 }
 
 function note(
-  health: ShipHealth,
+  { troubles }: ShipHealth,
   decision: Decision,
   answer: Answer,
-  { clock, changed }: ShipOptions,
+  { tenant, clock, changed }: ShipOptions,
 ): void {
-  const before = health.trouble
-  if (decision === 'accepted') health.trouble = undefined
-  else if (decision !== 'too_large') health.trouble = toTrouble(answer)
-  const isChanged = (before === undefined) !== (health.trouble === undefined)
-  if (!isChanged) return
-  health.troubleSinceMilliseconds = clock()
-  changed(health)
+  const before = troubles.get(tenant)
+  if (decision === 'accepted') {
+    if (troubles.delete(tenant)) changed(undefined)
+  } else if (decision !== 'too_large') {
+    const sinceMilliseconds = before?.sinceMilliseconds ?? clock()
+    const trouble = { text: toTrouble(answer), sinceMilliseconds }
+    troubles.set(tenant, trouble)
+    if (before === undefined) changed(trouble)
+  }
 }
 
 function toTrouble(answer: Answer): string {

@@ -1,0 +1,51 @@
+/** What the log says of losses and of what repeats itself. */
+import t from 'tap'
+import { createLossWatch } from '../../src/losses.js'
+import { createRepeats } from '../../src/repeats.js'
+import { createShipHealth } from '../../src/ship/index.js'
+import { createHealth } from '../../src/subscribe/index.js'
+
+void t.test('each loss is told with its number and what was last, and told once', (t) => {
+  const ship = { ...createShipHealth(), rejection: 'max entry size exceeded' }
+  const subscription = createHealth('unix:///falco.sock')
+  const invalid = new Map([['not_json' as const, 2]])
+  const sample = { text: 'no JSON', atMilliseconds: 1 }
+  const ledger = {
+    ...{ counted: 0, duplicates: 0, waiting: 0, commits: 0, commitFailures: 0, trouble: undefined },
+    ...{ invalid, notices: new Map(), noticesTotal: 0, gaps: new Map(), filtered: 0 },
+    ...{ missed: new Map([['retention', 0]]), outboxed: 0, forgotten: 0 },
+    samples: new Map([['not_json' as const, sample]]),
+  }
+  const told: unknown[] = []
+  const check = createLossWatch(
+    { subscriptions: () => [subscription], ledger, ship, notify: undefined },
+    ({ text, reason, last }, count) => told.push([text, reason, count, last]),
+  )
+  check()
+  t.same(told.splice(0), [['messages are no valid alerts', 'not_json', 2, 'no JSON']])
+  check()
+  t.same(told, [], 'nothing new')
+  ship.dropped.set('rejected', 3)
+  subscription.dropped = 4
+  invalid.set('not_json', 5)
+  check()
+  t.same(told, [
+    ['messages are no valid alerts', 'not_json', 3, 'no JSON'],
+    ['log lines are given up', 'rejected', 3, 'max entry size exceeded'],
+    ['alerts came faster than they could be kept', 'unix:///falco.sock', 4, undefined],
+  ])
+  t.end()
+})
+
+void t.test('ten a minute, then one that says how many were held back', (t) => {
+  let now = 5_000
+  const repeats = createRepeats(() => now)
+  const due = Array.from({ length: 25 }, () => repeats())
+  t.equal(due.filter(({ isDue }) => isDue).length, 10)
+  now += 60_000
+  t.same(repeats(), { isDue: true, heldBack: 15 })
+  t.same(repeats(), { isDue: true, heldBack: 0 })
+  now -= 3_600_000
+  t.equal(repeats().isDue, true, 'a clock that was set back holds nothing')
+  t.end()
+})
