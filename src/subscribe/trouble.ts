@@ -21,11 +21,18 @@ const HINTS: readonly (readonly [found: RegExp, say: (found: string) => string])
     () => 'the daemon closes the connection at once: does it accept our certificate?',
   ],
   [
+    /(Protocol error|Frame size error|Compression error)/,
+    () =>
+      'what answers there does not speak gRPC: is the address right, and not of another service?',
+  ],
+  [
     /^12 (UNIMPLEMENTED)/,
     () => "neither our interface nor Falco's outputs are served there: is grpc_output enabled?",
   ],
 ]
 
+/** When it was tried, which would make each attempt a new message. */
+const ATTEMPTED = / \(\d{4}-\d\d-\d\dT[\d:.]+Z\)/
 /** grpc-js wraps the system's words in its own; only the former say anything. */
 const WRAPPED = /Last error: (?:Error: )?(.*?)\.? Resolution note: ?/s
 
@@ -37,5 +44,5 @@ export function describeTrouble(error: unknown): string {
     const found = pattern.exec(message)?.[1]
     if (found !== undefined) return say(found.replace(/[.,]$/, ''))
   }
-  return WRAPPED.exec(message)?.[1] ?? message
+  return (WRAPPED.exec(message)?.[1] ?? message).replace(ATTEMPTED, '')
 }

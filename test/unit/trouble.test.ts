@@ -20,6 +20,8 @@ const CASES: readonly (readonly [error: unknown, expected: string | RegExp])[] =
   [unavailable('self-signed certificate in certificate chain'), /is --falco-tls-ca its authority/],
   [unavailable('Failed to connect (2026-11-24T03:08:01.548Z)'), /accept our certificate\?$/],
   [unavailable('read ECONNRESET (2026-11-24T03:08:01.548Z)'), /accept our certificate\?$/],
+  [unavailable('Protocol error (2026-11-24T03:08:01.548Z)'), /does not speak gRPC/],
+  [unavailable('something else (2026-11-24T03:08:01.548Z)'), /^something else$/],
   [unavailable('socket hang up'), 'socket hang up'],
   [new Error('12 UNIMPLEMENTED: unknown service'), /is grpc_output enabled\?$/],
   [new Error('13 INTERNAL: x'), '13 INTERNAL: x'],
