@@ -2,13 +2,22 @@ import { spawn, spawnSync } from 'node:child_process'
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
+import fc from 'fast-check'
 import t from 'tap'
+import { toLabels, type LabelConfig } from '../../src/series/labels.js'
+import { alertOf } from '../unit/support.js'
 import { runExporter, sumOf, temporaryDirectory, until } from './support/exporter.js'
 import { startDaemon } from './support/peregrined.js'
 import { wireAlert } from './support/services.js'
 
 interface QueryAnswer {
   readonly data: { readonly result: readonly { readonly value: readonly [number, string] }[] }
+}
+
+type Labels = Readonly<Record<string, string>>
+
+function isSeries(value: unknown): value is { readonly data: readonly Labels[] } {
+  return typeof value === 'object' && value !== null && 'data' in value && Array.isArray(value.data)
 }
 
 function isAnswer(value: unknown): value is QueryAnswer {
@@ -61,8 +70,59 @@ void t.test(
   },
 )
 
+void t.test(
+  'labels of any text come through the real parser as they are',
+  { skip: hasPrometheus ? false : 'prometheus is not installed' },
+  async (t) => {
+    const directory = temporaryDirectory(t)
+    const socket = `unix:${join(directory, 'daemon.sock')}`
+    const daemon = await startDaemon(socket)
+    t.teardown(daemon.stop)
+    const listen = `127.0.0.1:${await freePort()}`
+    const args = ['--falco', socket, '--state-dir', ':temporary:', '--listen', listen]
+    const labels = ['--extra-label', 'process=proc.name', '--static-label', 'cluster=we"st\\']
+    const exporter = await runExporter(t, [...args, ...labels, '--priority-label', 'name'])
+
+    const text = fc.string({ unit: 'binary', minLength: 1, maxLength: 100 })
+    const all = fc.sample(fc.tuple(text, text, text, text, text), 200)
+    const alerts = all.map(([rule, hostname, tag, pod, process], index) => ({
+      ...{ rule: `${index} ${rule}`, hostname, tags: [tag] },
+      fields: { 'k8s.ns.name': 'shop', 'k8s.pod.name': pod, 'proc.name': process },
+    }))
+    for (const { fields, ...rest } of alerts) {
+      daemon.append(wireAlert({ ...rest, output_fields: fields }))
+    }
+    const isCounted = async (): Promise<boolean> =>
+      sumOf(await exporter.metrics(), 'falco_events') === alerts.length
+    await until('counted', isCounted)
+    const { ask, labelsOf } = await startPrometheus(t, join(directory, 'prometheus'), listen)
+    const count = 'count(falco_events)'
+    await until('scraped', async () => ((await ask(count)) ?? 0) === alerts.length, 90_000)
+
+    const config: LabelConfig = {
+      extra: [{ name: 'process', field: 'proc.name' }],
+      fixed: [],
+      priority: 'name',
+    }
+    const expected = alerts.map(({ fields, ...rest }) => {
+      const alert = alertOf({ ...rest, fields: new Map(Object.entries(fields)) })
+      const { extra, ...seven } = toLabels(alert, config)
+      return { ...seven, ...Object.fromEntries(extra), cluster: 'we"st\\' }
+    })
+    const found = await labelsOf('falco_events')
+    const byRule = new Map(found.map((one) => [one.rule, one]))
+    for (const one of expected) {
+      const { __name__, instance, job, ...own } = byRule.get(one.rule) ?? {}
+      // For Prometheus an empty label is none.
+      t.same(own, Object.fromEntries(Object.entries(one).filter(([, value]) => value !== '')))
+      t.match([__name__, instance, job], ['falco_events', listen, 'p'])
+    }
+  },
+)
+
 interface Prometheus {
   readonly ask: (query: string) => Promise<number | undefined>
+  readonly labelsOf: (selector: string) => Promise<readonly Labels[]>
   stop(): Promise<void>
 }
 
@@ -96,6 +156,11 @@ async function startPrometheus(
   }
   return {
     ask,
+    async labelsOf(selector) {
+      const url = `http://${address}/api/v1/series?match[]=${encodeURIComponent(selector)}`
+      const answer: unknown = await (await fetch(url)).json()
+      return isSeries(answer) ? answer.data : []
+    },
     async stop() {
       child.kill('SIGTERM')
       await ended
