@@ -120,6 +120,41 @@ void t.test(
   },
 )
 
+void t.test(
+  'a series that was idle leaves, and comes back without counting its history again',
+  { skip: hasPrometheus ? false : 'prometheus is not installed', timeout: 300_000 },
+  async (t) => {
+    const directory = temporaryDirectory(t)
+    const socket = `unix:${join(directory, 'daemon.sock')}`
+    const daemon = await startDaemon(socket)
+    t.teardown(daemon.stop)
+    const listen = `127.0.0.1:${await freePort()}`
+    const args = ['--falco', socket, '--state-dir', join(directory, 'state'), '--listen', listen]
+    const idle = [...args, '--series-idle', '4s']
+    const exporter = await runExporter(t, idle)
+    const { ask } = await startPrometheus(t, join(directory, 'prometheus'), listen)
+    await until('scraped', async () => ((await ask('count_over_time(up[1m])')) ?? 0) >= 2)
+
+    daemon.append(wireAlert(), wireAlert(), wireAlert())
+    await until('three', async () => (await ask('falco_events')) === 3)
+    const hidden = async (): Promise<number> =>
+      sumOf(await exporter.metrics(), 'peregrine_series_hidden')
+    await until('hidden', async () => (await hidden()) === 1)
+    await until('gone', async () => (await ask('falco_events')) === undefined)
+    t.equal(sumOf(await exporter.metrics(), 'falco_events'), 0)
+
+    // It is not forgotten by a restart either.
+    await exporter.stop()
+    const again = await runExporter(t, idle)
+    t.equal(sumOf(await again.metrics(), 'peregrine_series_hidden'), 1)
+    daemon.append(wireAlert())
+    await until('four', async () => (await ask('falco_events')) === 4)
+    t.equal(await ask('resets(falco_events[5m])'), 0)
+    t.equal(await ask('changes(falco_events[5m])'), 2, '0, 3, then 3 again and 4')
+    t.equal(await ask('max_over_time(falco_events[5m]) - min_over_time(falco_events[5m])'), 4)
+  },
+)
+
 interface Prometheus {
   readonly ask: (query: string) => Promise<number | undefined>
   readonly labelsOf: (selector: string) => Promise<readonly Labels[]>
