@@ -22,12 +22,12 @@ function createWriter(log: Logger): Write {
 export function createSubscriptionLog(log: Logger): (health: SubscriptionHealth) => void {
   const write = createWriter(log)
   let last: string | undefined
-  return ({ daemon, connected, protocol, lastError }) => {
-    const state = connected ? `connected ${protocol ?? ''}` : `away ${lastError ?? ''}`
+  return ({ daemon, connected, protocol, awayFor }) => {
+    const state = connected ? `connected ${protocol ?? ''}` : `away ${awayFor ?? ''}`
     if (state === last) return
     last = state
     if (connected) write('info', { daemon, protocol }, 'subscribed')
-    else write('warn', { daemon, err: lastError }, 'daemon is away; trying again')
+    else write('warn', { daemon, err: awayFor }, 'daemon is away; trying again')
   }
 }
 

@@ -1,6 +1,7 @@
 /** What the page and the readiness probe say, out of the rooms' health. */
 import type { Config } from './config/index.js'
 import type { IntakeHealth } from './intake/index.js'
+import type { LastError } from './last-error.js'
 import type { LedgerHealth } from './ledger/index.js'
 import type { NotifyHealth } from './notify/index.js'
 import type { PageFacts, Place, Readiness } from './serve/index.js'
@@ -26,7 +27,7 @@ export interface FactParts {
 export function toReadiness({ subscriptions, ledger }: FactParts): Readiness {
   const waitingFor = subscriptions.all
     .filter(({ connected }) => !connected)
-    .map(({ daemon, lastError }) => `${daemon}: ${lastError ?? 'not connected yet'}`)
+    .map(({ daemon, awayFor }) => `${daemon}: ${awayFor ?? 'not connected yet'}`)
   waitingFor.push(...subscriptions.troubles.values())
   const { trouble } = ledger
   if (trouble !== undefined) waitingFor.push(`store: ${trouble}`)
@@ -43,34 +44,49 @@ export function toPageFacts(parts: FactParts): PageFacts {
     places.push(toIntakePlace(intake))
   }
   places.push({
-    name: 'Store',
-    isWell: ledger.trouble === undefined,
+    ...{ name: 'Store', isWell: ledger.trouble === undefined },
     state: ledger.trouble ?? `${ledger.commits} commits`,
+    ...toLast(ledger.trouble === undefined, ledger.lastError),
   })
   places.push(...toLokiPlaces(ship, store))
-  for (const { url, trouble, sent, troubleSinceMilliseconds } of notify?.members ?? []) {
-    const since = toSince(troubleSinceMilliseconds)
-    const state = trouble ?? `${sent} messages sent`
-    places.push({ name: `Alertmanager ${url}`, isWell: trouble === undefined, state, since })
-  }
+  places.push(...(notify?.members ?? []).map(toMemberPlace))
   const invalid = Array.from(ledger.samples, ([reason, { text }]) => ({ reason, text }))
   return { version, places, invalid }
+}
+
+function toMemberPlace(member: NotifyHealth['members'][number]): Place {
+  const { url, trouble, sent, lastError, troubleSinceMilliseconds } = member
+  const isWell = trouble === undefined
+  return {
+    ...{ name: `Alertmanager ${url}`, isWell, since: toSince(troubleSinceMilliseconds) },
+    state: trouble ?? (sent === 0 ? 'nothing to send yet' : `${sent} messages sent`),
+    ...toLast(isWell, lastError),
+  }
 }
 
 function toIntakePlace({ received, lastMessageMilliseconds, lastError }: IntakeHealth): Place {
   const last = toSince(lastMessageMilliseconds)
   const parts = [`${received} alerts received`]
   if (last !== '') parts.push(`the last at ${last}`)
-  if (lastError !== undefined) parts.push(`last refused: ${lastError}`)
-  return { name: 'HTTP intake', isWell: true, state: parts.join('; ') }
+  return { name: 'HTTP intake', isWell: true, state: parts.join('; '), ...toLast(true, lastError) }
 }
 
 function toDaemonPlace(health: SubscriptionHealth): Place {
-  const { daemon, connected, protocol, received, lastError, sinceMilliseconds } = health
+  const { daemon, connected, protocol, received, awayFor, lastError, sinceMilliseconds } = health
   const state = connected
     ? `subscribed (${protocol ?? ''}), ${received} alerts received`
-    : `away: ${lastError ?? 'not connected yet'}`
-  return { name: daemon, isWell: connected, state, since: toSince(sinceMilliseconds) }
+    : `away: ${awayFor ?? 'not connected yet'}`
+  const since = toSince(sinceMilliseconds)
+  return { name: daemon, isWell: connected, state, since, ...toLast(connected, lastError) }
+}
+
+/** Only where all is well again: otherwise it is the state. */
+function toLast(
+  isWell: boolean,
+  lastError: LastError | undefined,
+): { readonly lastError?: string } {
+  if (!isWell || lastError === undefined) return {}
+  return { lastError: `${lastError.text}, at ${toSince(lastError.atMilliseconds)}` }
 }
 
 /** One for all is well; otherwise one for each tenant that is in trouble. */
@@ -78,7 +94,8 @@ function toLokiPlaces(ship: ShipHealth | undefined, store: Store): readonly Plac
   if (ship === undefined) return [{ name: 'Loki', isWell: true, state: 'not configured' }]
   const waiting = `${store.waiting.entries} entries wait`
   if (ship.troubles.size === 0) {
-    return [{ name: 'Loki', isWell: true, state: `${ship.accepted} accepted, ${waiting}` }]
+    const state = `${ship.accepted} accepted, ${waiting}`
+    return [{ name: 'Loki', isWell: true, state, ...toLast(true, ship.lastError) }]
   }
   return Array.from(ship.troubles, ([tenant, { text, sinceMilliseconds }]) => ({
     name: tenant === '' ? 'Loki' : `Loki, tenant ${tenant}`,

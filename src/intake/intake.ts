@@ -4,6 +4,7 @@ import { Server as TlsServer } from 'node:tls'
 import { promisify } from 'node:util'
 import { brotliDecompress, gunzip, inflate } from 'node:zlib'
 import { fastify, type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
+import type { LastError } from '../last-error.js'
 import type { Delivery } from '../subscribe/index.js'
 import { parseAlerts } from './parse.js'
 
@@ -14,7 +15,7 @@ export interface IntakeHealth {
   received: number
   underWayBytes: number
   lastMessageMilliseconds: number
-  lastError: string | undefined
+  lastError: LastError | undefined
 }
 
 /** The contents of the files that the configuration names. */
@@ -94,6 +95,10 @@ export async function createIntake(options: IntakeOptions): Promise<Intake> {
     return true
   }
 
+  function fail(text: string): void {
+    health.lastError = { text, atMilliseconds: options.clock() }
+  }
+
   const unpack = createUnpacker(options.bodyLimitBytes)
 
   const answer = async (request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> => {
@@ -101,7 +106,7 @@ export async function createIntake(options: IntakeOptions): Promise<Intake> {
     const encoding = request.headers['content-encoding']?.toLowerCase() ?? 'identity'
     const body = encoding === 'identity' ? bytes : await unpack(bytes, encoding)
     if (!Buffer.isBuffer(body)) {
-      health.lastError = body.error
+      fail(body.error)
       return reply.code(body.status).send({ error: body.error })
     }
     // A packed body is as large as it turns out to be.
@@ -117,9 +122,10 @@ export async function createIntake(options: IntakeOptions): Promise<Intake> {
     const accepted = alerts.length - refused.length
     if (accepted > 0 || alerts.length === 0)
       return reply.send({ accepted, refused: refused.length })
-    health.lastError = `no valid alert: ${[...new Set(refused.map(toReason))].join(', ')}`
+    const error = `no valid alert: ${[...new Set(refused.map(toReason))].join(', ')}`
+    fail(error)
     const hint = "expected Falco's JSON output (json_output: true), one object or an array"
-    return reply.code(400).send({ error: `${health.lastError}; ${hint}` })
+    return reply.code(400).send({ error: `${error}; ${hint}` })
   }
   // Senders of Falco and falcosidekick differ in the path that their users gave.
   app.post('/', answer)
@@ -128,7 +134,7 @@ export async function createIntake(options: IntakeOptions): Promise<Intake> {
   app.get('/healthz', (_request, reply) => reply.type('text/plain').send('ok\n'))
   app.setErrorHandler((error, _request, reply) => {
     const { status, text } = describe(error)
-    health.lastError = text
+    fail(text)
     return reply.code(status).send({ error: text })
   })
 

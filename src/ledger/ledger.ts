@@ -1,6 +1,7 @@
 /** One line of commits for all daemons. See index.ts. */
 import { randomUUID } from 'node:crypto'
 import type { Alert, InvalidReason, Position } from '../alert.js'
+import type { LastError } from '../last-error.js'
 import type { Counts, SeriesRecord } from '../series/index.js'
 import type { Chunk, Store } from '../store/index.js'
 import type { Delivery } from '../subscribe/index.js'
@@ -18,6 +19,7 @@ export interface LedgerHealth {
   commitFailures: number
   /** The store's last error, until a commit works. */
   trouble: string | undefined
+  lastError: LastError | undefined
   readonly invalid: Map<InvalidReason, number>
   readonly notices: Map<string, number>
   noticesTotal: number
@@ -151,6 +153,7 @@ export function createLedger(options: LedgerOptions): Ledger {
     health.commitFailures++
     const isNew = health.trouble === undefined
     health.trouble = describe(error)
+    health.lastError = { text: health.trouble, atMilliseconds: clock() }
     if (isNew) options.changed(health)
   }
 
@@ -225,6 +228,7 @@ function createHealth(): LedgerHealth {
     commits: 0,
     commitFailures: 0,
     trouble: undefined,
+    lastError: undefined,
     invalid: new Map(),
     notices: new Map(),
     noticesTotal: 0,

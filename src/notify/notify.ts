@@ -1,6 +1,7 @@
 /** Keeps what is active, and sends it to each member. See index.ts. */
 import { Agent, request } from 'undici'
 import type { Alert } from '../alert.js'
+import type { LastError } from '../last-error.js'
 import type { GrafanaLinks } from '../links.js'
 import { selects, type Selection } from '../matcher.js'
 import { createBell, isStopped, toBackoff, type Backoff, type Bell } from '../waits.js'
@@ -13,6 +14,7 @@ export interface MemberHealth {
   /** Alerts that the member refused. */
   refused: number
   trouble: string | undefined
+  lastError: LastError | undefined
   troubleSinceMilliseconds: number
 }
 
@@ -212,9 +214,11 @@ async function send(
 
 function note(member: MemberHealth, trouble: string | undefined, options: NotifierOptions): void {
   const isChanged = (member.trouble === undefined) !== (trouble === undefined)
+  const now = options.clock()
   member.trouble = trouble
+  if (trouble !== undefined) member.lastError = { text: trouble, atMilliseconds: now }
   if (!isChanged) return
-  member.troubleSinceMilliseconds = options.clock()
+  member.troubleSinceMilliseconds = now
   options.changed(member)
 }
 
@@ -225,6 +229,7 @@ function createMember(url: string): MemberHealth {
     failures: 0,
     refused: 0,
     trouble: undefined,
+    lastError: undefined,
     troubleSinceMilliseconds: 0,
   }
 }

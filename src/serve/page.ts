@@ -13,6 +13,8 @@ export interface Place {
   readonly state: string
   /** When the trouble began; undefined where there is none or nobody knows. */
   readonly since?: string
+  /** What last went wrong there, and when; undefined where that is the state. */
+  readonly lastError?: string
 }
 
 export interface PageFacts {
@@ -116,7 +118,7 @@ ${invalid.length === 0 ? '' : renderInvalid(invalid)}
 export const ICON = `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 32 32"><rect width="32" height="32" rx="7" fill="#1f5fbf"/><path d="M5 9c8 0 14 3 17 9 2 3 3 5 5 6-6 1-11-1-14-4-2-2-3-4-5-6 3 1 6 2 8 4-2-4-6-7-11-9z" fill="#fff"/></svg>
 `
 
-function renderPlace({ name, isWell, state, since = '' }: Place): string {
+function renderPlace({ name, isWell, state, since = '', lastError = '' }: Place): string {
   const mark = isWell
     ? '●<span class="unseen">well</span>'
     : '▲<span class="unseen">in trouble</span>'
@@ -125,6 +127,7 @@ function renderPlace({ name, isWell, state, since = '' }: Place): string {
     `<strong>${escapeHtml(name)}</strong>`,
     `<span>${escapeHtml(state)}</span>`,
     since === '' ? '' : `<span class="since">since ${escapeHtml(since)}</span>`,
+    lastError === '' ? '' : `<span class="since">last error: ${escapeHtml(lastError)}</span>`,
   ]
   return `<li class="${isWell ? 'well' : 'ill'}">${parts.join('')}</li>\n`
 }

@@ -10,6 +10,7 @@
  * One push at a time, for each tenant: that is what keeps the order. A push under way when the process dies is
  * repeated byte for byte, and Loki drops the repetition.
  */
+import type { LastError } from '../last-error.js'
 import type { LoadedChunks, OutboxLimits, Store } from '../store/index.js'
 import { delay, isStopped, toBackoff, untilDone, type Backoff, type Bell } from '../waits.js'
 import { decide, toRejectedCount, type Decision } from './decide.js'
@@ -34,6 +35,7 @@ export interface ShipHealth {
   rejection: string | undefined
   /** By tenant, the last answer that was not "accepted", until one is. */
   readonly troubles: Map<string, ShipTrouble>
+  lastError: LastError | undefined
 }
 
 export interface ShipTrouble {
@@ -105,6 +107,7 @@ export function createShipHealth(): ShipHealth {
     dropped: new Map(),
     rejection: undefined,
     troubles: new Map(),
+    lastError: undefined,
   }
 }
 
@@ -335,11 +338,12 @@ function toWait(
 }
 
 function note(
-  { troubles }: ShipHealth,
+  health: ShipHealth,
   decision: Decision,
   answer: Answer,
   { tenant, clock, changed }: ShipOptions,
 ): void {
+  const { troubles } = health
   const before = troubles.get(tenant)
   if (decision === 'accepted') {
     if (troubles.delete(tenant)) changed(undefined)
@@ -347,6 +351,7 @@ function note(
     const sinceMilliseconds = before?.sinceMilliseconds ?? clock()
     const trouble = { text: toTrouble(answer), sinceMilliseconds }
     troubles.set(tenant, trouble)
+    health.lastError = { text: trouble.text, atMilliseconds: clock() }
     if (before === undefined) changed(trouble)
   }
 }

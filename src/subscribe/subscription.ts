@@ -10,6 +10,7 @@
  */
 import type { Client } from '@grpc/grpc-js'
 import type { Position } from '../alert.js'
+import type { LastError } from '../last-error.js'
 import { delay, isStopped, toBackoff, type Backoff } from '../waits.js'
 import type { DaemonAddress } from './address.js'
 import { isUnimplemented, subscribeBatched } from './batched.js'
@@ -32,7 +33,9 @@ export interface SubscriptionHealth {
   dropped: number
   behind: bigint
   lastMessageMilliseconds: number
-  lastError: string | undefined
+  /** Why it is away; undefined while connected. */
+  awayFor: string | undefined
+  lastError: LastError | undefined
   /** When it was connected, or when it went away. */
   sinceMilliseconds: number
   status: Status | undefined
@@ -72,6 +75,7 @@ export function createHealth(daemon: string): SubscriptionHealth {
     dropped: 0,
     behind: 0n,
     lastMessageMilliseconds: 0,
+    awayFor: undefined,
     lastError: undefined,
     sinceMilliseconds: 0,
     status: undefined,
@@ -91,7 +95,8 @@ export async function runSubscription(
     const begun = options.clock()
     const error = await runConnection(health, options, signal)
     if (isStopped(signal)) break
-    health.lastError = describeTrouble(error)
+    health.awayFor = describeTrouble(error)
+    health.lastError = { text: health.awayFor, atMilliseconds: options.clock() }
     options.changed(health)
     const lasted = options.clock() - begun
     if (health.lastMessageMilliseconds !== heard || lasted > LASTING_MILLISECONDS) attempt = 0
@@ -185,7 +190,7 @@ function connect(
   health.connected = true
   health.sinceMilliseconds = options.clock()
   health.protocol = protocol
-  health.lastError = undefined
+  health.awayFor = undefined
   options.changed(health)
   return true
 }

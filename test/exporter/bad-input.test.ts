@@ -1,6 +1,7 @@
 import { createServer } from 'node:net'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { ClassicLevel } from 'classic-level'
 import t from 'tap'
 import { runExporter, runToEnd, temporaryDirectory } from './support/exporter.js'
 
@@ -27,6 +28,13 @@ const CASES: readonly Case[] = [
     name: 'state directory cannot be made',
     args: (directory) => ['--state-dir', join(directory, 'file', 'state')],
     says: /^peregrine: cannot write to state directory .*ENOTDIR.*: make it writable/,
+    code: 1,
+  },
+  {
+    name: 'state directory is not writable',
+    // Not even root may make a folder there.
+    args: () => ['--state-dir', '/sys/peregrine'],
+    says: /^peregrine: cannot write to state directory \/sys\/peregrine \(.*\): make it writable/,
     code: 1,
   },
   {
@@ -96,6 +104,23 @@ void t.test('state directory in use', async (t) => {
   const ended = await runToEnd(['--listen', '127.0.0.1:0', '--state-dir', directory])
   t.match(ended.stderr, /^peregrine: state directory .* is in use by another peregrine/)
   t.equal(ended.code, 1)
+})
+
+void t.test('a store of a newer version is left alone', async (t) => {
+  const directory = temporaryDirectory(t)
+  const database = new ClassicLevel(join(directory, 'store'))
+  await database.put('meta/version', '2')
+  await database.close()
+  const ended = await runToEnd(['--listen', '127.0.0.1:0', '--state-dir', directory])
+  t.equal(
+    ended.stderr,
+    'peregrine: the store has version 2, this program reads version 1: ' +
+      'use a newer peregrine or another --state-dir\n',
+  )
+  t.equal(ended.code, 1)
+  await database.open()
+  t.equal(await database.get('meta/version'), '2')
+  await database.close()
 })
 
 void t.test('several mistakes are told at once, with their places', async (t) => {

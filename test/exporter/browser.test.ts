@@ -137,6 +137,23 @@ void t.test('the page in Chromium', { skip, timeout: 300_000 }, async (t) => {
     t.equal(await page.locator('details[open]').count(), 0)
   })
 
+  await t.test('tells a screen reader what is what', async (t) => {
+    const tree = await page.locator('body').ariaSnapshot()
+    for (const part of [
+      /heading "Peregrine" \[level=1\]/,
+      /list "In and out":\n\s+- listitem:\n\s+- text: ● well/,
+      /search "Filter alerts":/,
+      /combobox "At least as urgent as"/,
+      /searchbox "Rule"[^]*searchbox "Namespace or pod"[^]*searchbox "Text"/,
+      /button "Pause"/,
+      /status: 3 of 3 alerts · live/,
+      /list "Alerts":\n\s+- listitem:\n\s+- group:/,
+      /text: "?Critical Secret read shop\/cart-1 cat \/etc\/shadow/,
+    ]) {
+      t.match(tree, part)
+    }
+  })
+
   await t.test('foreign text stays text', async (t) => {
     const row = rows(page).filter({ hasText: 'onerror' })
     await row.locator('summary').click()

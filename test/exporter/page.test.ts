@@ -1,6 +1,8 @@
 import { spawnSync } from 'node:child_process'
+import { connect } from 'node:net'
 import { join } from 'node:path'
 import t from 'tap'
+import { startEnds } from './support/ends.js'
 import { runExporter, sumOf, temporaryDirectory, until } from './support/exporter.js'
 import { startDaemon } from './support/peregrined.js'
 import { wireAlert } from './support/services.js'
@@ -197,4 +199,84 @@ void t.test('what is served', async (t) => {
     return answer.status === 503 && /^not ready: unix:.*/.test(await answer.text())
   })
   t.equal((await exporter.get('/healthz?probe=1')).status, 200, 'alive without its daemon')
+})
+
+void t.test('each way in and out says what is wrong, since when, and what was', async (t) => {
+  const { directory, socket, daemon, loki } = await startEnds(t)
+  loki.usual = { status: 401, text: 'no org id' }
+  const away = `unix:${join(directory, 'away.sock')}`
+  const targets = ['--loki-url', loki.url, '--alertmanager-url', 'http://127.0.0.1:9']
+  const intake = ['--intake-listen', '127.0.0.1:0']
+  const args = ['--falco', socket, '--falco', away, '--state-dir', ':temporary:']
+  const exporter = await runExporter(t, [...args, ...targets, ...intake])
+  const now = { seconds: String(Math.floor(Date.now() / 1000)), nanos: 0 }
+  const page = async (): Promise<string> => (await exporter.get('/')).text()
+  t.match(await page(), /Alertmanager http:.*nothing to send yet/)
+  daemon.append(wireAlert({ priority: 1, time: now }))
+  const post = `http://${/"intake":"([^"]+)"/.exec(exporter.log())?.[1] ?? ''}/`
+  await fetch(post, { method: 'POST', body: 'no JSON' })
+  const ill = [
+    /away\.sock<\/strong><span>away: no socket at .*<span class="since">since 2\d{3}-/,
+    /Loki<\/strong><span>Loki answered 401: no org id, 1 entries wait.*since 2\d{3}-/,
+    /Alertmanager http.*<span>cannot reach Alertmanager: .*ECONNREFUSED.*since 2\d{3}-/,
+    /HTTP intake<\/strong>.*last error: no valid alert: not_json, at 2\d{3}-/,
+  ]
+  await until('all is told', async () => {
+    const text = await page()
+    return ill.every((pattern) => pattern.test(text))
+  })
+
+  loki.usual = { status: 204 }
+  const back = await startDaemon(away, { streamId: 'b' })
+  t.teardown(back.stop)
+  const well = [
+    /away\.sock<\/strong><span>subscribed \(batched\).*last error: no socket at .*, at 2\d{3}-/,
+    /Loki<\/strong><span>1 accepted, 0 entries wait.*last error: Loki answered 401: .*, at 2/,
+  ]
+  await until('what was is remembered', async () => {
+    const text = await page()
+    return well.every((pattern) => pattern.test(text))
+  })
+})
+
+void t.test('without the page, nothing of it is served', async (t) => {
+  const { socket } = await startEnds(t)
+  const args = ['--falco', socket, '--state-dir', ':temporary:', '--page', 'off']
+  const exporter = await runExporter(t, args)
+  for (const path of ['/', '/alerts', '/state', '/page.js', '/style.css']) {
+    t.equal((await exporter.get(path)).status, 404, path)
+  }
+  t.equal((await exporter.get('/metrics')).status, 200)
+  t.equal((await exporter.get('/healthz')).status, 200)
+})
+
+void t.test('who reads slowly or not at all holds up nobody', async (t) => {
+  const { socket, daemon } = await startEnds(t)
+  const alerts = Array.from({ length: 8_000 }, (_, index) => {
+    const fields = { 'k8s.ns.name': 'shop', 'k8s.pod.name': `${index}-${'x'.repeat(200)}` }
+    return wireAlert({ rule: `rule ${index % 8}`, output_fields: fields })
+  })
+  daemon.append(...alerts)
+  const exporter = await runExporter(t, ['--falco', socket, '--state-dir', ':temporary:'])
+  const count = async (): Promise<number> => sumOf(await exporter.metrics(), 'falco_events')
+  await until('counted', async () => (await count()) === alerts.length)
+  const { port } = new URL(exporter.address)
+  const idle = Array.from({ length: 30 }, (_, index) => {
+    const client = connect(Number(port), '127.0.0.1')
+    client.pause()
+    client.on('error', () => undefined)
+    const packed = index % 2 === 0 ? 'accept-encoding: gzip\r\n' : ''
+    client.write(
+      `GET /${index % 3 === 0 ? 'alerts' : 'metrics'} HTTP/1.1\r\nhost: x\r\n${packed}\r\n`,
+    )
+    return client
+  })
+  t.teardown(() => {
+    for (const client of idle) client.destroy()
+  })
+  for (let round = 1; round <= 5; round++) {
+    daemon.append(wireAlert({ rule: 'rule 0' }))
+    await until('counted and told', async () => (await count()) === alerts.length + round)
+  }
+  t.equal((await exporter.get('/healthz')).status, 200)
 })

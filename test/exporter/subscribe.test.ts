@@ -148,11 +148,12 @@ void t.test('attempts grow apart, and one good message makes them near again', a
   }
   const running = runSubscription(health, options, stop.signal)
   await until('several attempts', () => health.reconnects >= 5)
-  t.match(health.lastError, /^no socket at .*: is the daemon running/)
+  t.match(health.awayFor, /^no socket at .*: is the daemon running/)
   const daemon = await startDaemon(target)
   t.teardown(daemon.stop)
   await until('connected', () => health.connected)
-  t.equal(health.lastError, undefined)
+  t.equal(health.awayFor, undefined)
+  t.match(health.lastError, { text: /^no socket at/, atMilliseconds: Number }, 'and is remembered')
   const before = health.reconnects
   daemon.cut()
   await until('again', () => health.reconnects > before && health.connected)

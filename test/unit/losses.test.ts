@@ -14,6 +14,7 @@ void t.test('each loss is told with its number and what was last, and told once'
     ...{ counted: 0, duplicates: 0, waiting: 0, commits: 0, commitFailures: 0, trouble: undefined },
     ...{ invalid, notices: new Map(), noticesTotal: 0, gaps: new Map(), filtered: 0 },
     ...{ missed: new Map([['retention', 0]]), outboxed: 0, forgotten: 0 },
+    lastError: undefined,
     samples: new Map([['not_json' as const, sample]]),
   }
   const told: unknown[] = []

@@ -32,6 +32,7 @@ interface Place {
   readonly isWell: boolean
   readonly state: string
   readonly since?: string
+  readonly lastError?: string
 }
 
 const LIMIT = 10_000
@@ -226,12 +227,13 @@ async function showPlaces(): Promise<void> {
   if (answer?.ok !== true) return
   const facts: unknown = await answer.json()
   if (!isPlaces(facts)) return
-  const lines = facts.places.map(({ name, isWell, state, since = '' }) => {
+  const lines = facts.places.map(({ name, isWell, state, since = '', lastError = '' }) => {
     const line = element('li', '', isWell ? 'well' : 'ill')
     const mark = element('span', isWell ? '●' : '▲', 'mark')
     mark.append(element('span', isWell ? 'well' : 'in trouble', 'unseen'))
     line.append(mark, element('strong', name), element('span', state))
     if (since !== '') line.append(element('span', `since ${since}`, 'since'))
+    if (lastError !== '') line.append(element('span', `last error: ${lastError}`, 'since'))
     return line
   })
   places.replaceChildren(...lines)
