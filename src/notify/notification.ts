@@ -21,7 +21,7 @@ const SEVERITIES = [
   'critical',
   'critical',
   'critical',
-  'warning',
+  'error',
   'warning',
   'info',
   'info',

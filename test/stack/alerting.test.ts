@@ -3,6 +3,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import t from 'tap'
 import { SETTINGS } from '../../src/config/settings.js'
+import { toNotification } from '../../src/notify/notification.js'
+import { alertOf } from '../unit/support.js'
 import { ROOT, run, tryRun } from './support/run.js'
 import { at, list, readYaml, text } from './support/values.js'
 
@@ -68,6 +70,19 @@ void t.test('an alert that was sent directly outlasts the one of the rules', (t)
   const seconds = Number(/> time\(\) - (\d+)/.exec(text(at(rule, 'expr')))?.[1])
   const kept = Number(/^(\d+)m$/.exec(text(at(rule, 'keep_firing_for')))?.[1])
   t.ok(minutes > seconds / 60 + kept, `${minutes} > ${seconds / 60} + ${kept} minutes`)
+  t.end()
+})
+
+void t.test('the direct way has the severities of the rules', (t) => {
+  const rules = list(at(readYaml(RULES), 'groups', 0, 'rules'))
+  for (const priority of [0, 1, 2, 3, 4, 5] as const) {
+    const rule = rules.find((one) => {
+      const asked = /priority=~?"([^"]+)"/.exec(text(at(one, 'expr')))?.[1] ?? ''
+      return new RegExp(`^${asked}$`).test(String(priority))
+    })
+    const { labels } = toNotification(alertOf({ priority }), undefined)
+    t.equal(labels.severity, at(rule, 'labels', 'severity'), String(priority))
+  }
   t.end()
 })
 
