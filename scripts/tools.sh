@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Builds Helm and Docker Compose into .tools from the Go proxy, where Debian has none that is new
-# enough, and installs Grafana's library from npm. test/stack/tools pins their versions and the
-# checksums of all that goes into them.
+# enough, and installs Grafana's library and schemas from npm. test/stack/tools pins their versions and
+# the checksums of all that goes into them.
 set -euo pipefail
 # shellcheck source=scripts/common.sh
 source "$(dirname "$0")/common.sh"
@@ -54,7 +54,8 @@ build() {
   mv "$TOOLS/$name.new" "$TOOLS/$name"
 }
 
-# Grafana's library of data frames: the tests ask it what it makes of the dashboards' tables.
+# Grafana's library of data frames, which the tests ask what it makes of the dashboards' tables, and
+# its schemas of dashboards.
 install_grafana() {
   local module=$ROOT/test/stack/tools/grafana target=$TOOLS/grafana
   [[ ! $target/.installed -nt $module/package-lock.json ]] || return 0
