@@ -1,24 +1,15 @@
 import { spawn, spawnSync } from 'node:child_process'
 import { readFileSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:http'
-import { createServer as createSocketServer } from 'node:net'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import t from 'tap'
 import { parseNotification, type Notified } from '../../src/receiver/receiver.js'
-import { runExporter, sumOf, temporaryDirectory, until } from './support/exporter.js'
+import { freePort, runExporter, sumOf, temporaryDirectory, until } from './support/exporter.js'
 import { startDaemon } from './support/peregrined.js'
 import { wireAlert } from './support/services.js'
 
 const SHIPPED = fileURLToPath(new URL('../../../alerting/alertmanager/', import.meta.url))
-
-async function freePort(): Promise<number> {
-  const server = createSocketServer().listen(0, '127.0.0.1')
-  await new Promise((resolve) => server.once('listening', resolve))
-  const address = server.address()
-  await new Promise((resolve) => server.close(resolve))
-  return address !== null && typeof address === 'object' ? address.port : 0
-}
 
 interface AlertState {
   readonly labels: Readonly<Record<string, string>>

@@ -1,12 +1,11 @@
 import { spawn, spawnSync } from 'node:child_process'
 import { mkdirSync, writeFileSync } from 'node:fs'
-import { createServer } from 'node:net'
 import { join } from 'node:path'
 import fc from 'fast-check'
 import t from 'tap'
 import { toLabels, type LabelConfig } from '../../src/series/labels.js'
 import { alertOf } from '../unit/support.js'
-import { runExporter, sumOf, temporaryDirectory, until } from './support/exporter.js'
+import { freePort, runExporter, sumOf, temporaryDirectory, until } from './support/exporter.js'
 import { startDaemon } from './support/peregrined.js'
 import { wireAlert } from './support/services.js'
 
@@ -22,14 +21,6 @@ function isSeries(value: unknown): value is { readonly data: readonly Labels[] }
 
 function isAnswer(value: unknown): value is QueryAnswer {
   return typeof value === 'object' && value !== null && 'data' in value
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await new Promise((resolve) => server.once('listening', resolve))
-  const address = server.address()
-  await new Promise((resolve) => server.close(resolve))
-  return address !== null && typeof address === 'object' ? address.port : 0
 }
 
 const hasPrometheus = spawnSync('prometheus', ['--version']).error === undefined

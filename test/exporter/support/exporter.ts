@@ -1,6 +1,7 @@
 /** Runs the real program and reads what it serves. */
 import { spawn, type ChildProcess } from 'node:child_process'
 import { mkdtempSync, rmSync } from 'node:fs'
+import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -37,6 +38,15 @@ export function temporaryDirectory(t: Test): string {
     rmSync(path, { recursive: true, force: true })
   })
   return path
+}
+
+/** For a program that cannot say which one it took. */
+export async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1')
+  await new Promise((resolve) => server.once('listening', resolve))
+  const address = server.address()
+  await new Promise((resolve) => server.close(resolve))
+  return address !== null && typeof address === 'object' ? address.port : 0
 }
 
 /** Starts the program and resolves when it listens; `--listen` is added where it is not given. */
