@@ -20,6 +20,10 @@ function rate(metric: string, by: string): string {
   return `sum by (${by}) (rate(${metric}{${OF}}[$__rate_interval]))`
 }
 
+function percentile(histogram: string): string {
+  return `histogram_quantile(0.99, ${rate(`${histogram}_bucket`, 'instance, le')})`
+}
+
 export function health(): Dashboard {
   const builder = new DashboardBuilder('Peregrine / Health')
     .uid(UIDS.health)
@@ -268,14 +272,20 @@ export function health(): Dashboard {
     .withPanel(
       overTimePanel({
         ...HALF,
+        title: 'From the event to its count (99th percentile)',
+        description:
+          'From what happened until its alert was counted and kept, of the newest alert of each batch. After a cut, what waited in the journal shows here.',
+        targets: [overTime(percentile('peregrine_alerts_delay_seconds'), '{{instance}}')],
+        unit: 's',
+        noValue: FINE,
+      }),
+    )
+    .withPanel(
+      overTimePanel({
+        ...HALF,
         title: 'Time to keep a batch (99th percentile)',
         description: 'From planning a commit until it was durable on disk.',
-        targets: [
-          overTime(
-            `histogram_quantile(0.99, ${rate('peregrine_store_commit_duration_seconds_bucket', 'instance, le')})`,
-            '{{instance}}',
-          ),
-        ],
+        targets: [overTime(percentile('peregrine_store_commit_duration_seconds'), '{{instance}}')],
         unit: 's',
         noValue: FINE,
       }),
@@ -289,6 +299,16 @@ export function health(): Dashboard {
           overTime(`peregrine_series_used{${OF}}`, '{{instance}} used'),
           overTime(`peregrine_series_budget{${OF}}`, '{{instance}} budget', 'B'),
         ],
+        noValue: 'No exporter is scraped',
+      }),
+    )
+    .withPanel(
+      overTimePanel({
+        ...HALF,
+        title: 'Alerts that wait to be kept',
+        description:
+          'Received and not on disk yet; the queue is bounded, and reading waits for it.',
+        targets: [overTime(`peregrine_alerts_waiting{${OF}}`, '{{instance}}')],
         noValue: 'No exporter is scraped',
       }),
     )
@@ -334,12 +354,7 @@ export function health(): Dashboard {
         ...HALF,
         title: 'Time of a push to Loki (99th percentile)',
         description: 'From sending a batch until Loki answered.',
-        targets: [
-          overTime(
-            `histogram_quantile(0.99, ${rate('peregrine_ship_push_duration_seconds_bucket', 'instance, le')})`,
-            '{{instance}}',
-          ),
-        ],
+        targets: [overTime(percentile('peregrine_ship_push_duration_seconds'), '{{instance}}')],
         unit: 's',
         noValue: 'Nothing was shipped in this range',
       }),
@@ -347,6 +362,18 @@ export function health(): Dashboard {
     .withPanel(
       overTimePanel({
         ...HALF,
+        title: 'From the count to Loki (99th percentile)',
+        description:
+          'From counting an alert until Loki had it, of the oldest one of each batch. Runbook: docs/runbooks/PeregrineLokiRefuses.md',
+        targets: [overTime(percentile('peregrine_ship_delay_seconds'), '{{instance}}')],
+        unit: 's',
+        noValue: 'Nothing was shipped in this range',
+      }),
+    )
+    .withPanel(
+      overTimePanel({
+        ...HALF,
+        width: 24,
         title: 'Log lines given up, by reason',
         description:
           'Lines a second that will never be in Loki; they are counted all the same. Runbook: docs/runbooks/PeregrineLogLinesDropped.md',
@@ -362,11 +389,23 @@ export function health(): Dashboard {
       table({
         title: 'Exporters',
         description: 'Versions of the exporters, and of the Node that runs them.',
-        width: 24,
+        width: 12,
         height: 6,
         targets: [rows(`peregrine_build_info{${OF}}`)],
         noValue: 'No exporter is scraped',
         columns: { instance: 'Exporter', version: 'Version', node: 'Node.js' },
+        sortBy: 'Version',
+      }),
+    )
+    .withPanel(
+      table({
+        title: 'Daemons',
+        description: 'Versions of the daemons that an exporter is connected to.',
+        width: 12,
+        height: 6,
+        targets: [rows(`peregrined_build_info{${OF}}`)],
+        noValue: 'No daemon is connected',
+        columns: { hostname: 'Node', daemon: 'Daemon', version: 'Version' },
         sortBy: 'Version',
       }),
     )

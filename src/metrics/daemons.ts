@@ -18,7 +18,8 @@ export function renderDaemonMetrics(subscriptions: readonly SubscriptionHealth[]
   const families = new Map<string, { readonly head: string; readonly lines: Set<string> }>()
   for (const { daemon, status } of subscriptions) {
     if (status === undefined) continue
-    for (const metric of status.metrics.slice(0, METRICS_PER_DAEMON)) {
+    const metrics = [buildInfo(status.version), ...status.metrics.slice(0, METRICS_PER_DAEMON)]
+    for (const metric of metrics) {
       if (!NAME.test(metric.name)) continue
       const family = families.get(metric.name) ?? { head: toHead(metric), lines: new Set() }
       families.set(metric.name, family)
@@ -27,6 +28,17 @@ export function renderDaemonMetrics(subscriptions: readonly SubscriptionHealth[]
     }
   }
   return Array.from(families.values(), ({ head, lines }) => head + [...lines].join('')).join('')
+}
+
+/** The version is beside a daemon's metrics, not among them. */
+function buildInfo(version: string): StatusMetric {
+  return {
+    name: 'peregrined_build_info',
+    help: 'Version of the daemon.',
+    type: 'gauge',
+    labels: new Map([['version', version]]),
+    value: 1,
+  }
 }
 
 function toHead({ name, help, type }: StatusMetric): string {

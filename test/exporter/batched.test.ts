@@ -39,6 +39,10 @@ void t.test('counts what the journal has and what comes', async (t) => {
       `peregrined_events_total{daemon="unix://${socket.slice(5)}",hostname="node-a",lane="busy"} 7`,
     ),
   )
+  t.match(
+    await exporter.metrics(),
+    `peregrined_build_info{daemon="unix://${socket.slice(5)}",hostname="node-a",version="0.1.0"} 1\n`,
+  )
   t.notMatch(await exporter.metrics(), 'A forged one')
   t.equal(await exporter.stop(), 0)
 })

@@ -97,6 +97,7 @@ const LABELS: Readonly<Record<string, string>> = {
   k8s_ns_name: 'shop',
   k8s_pod_name: 'cart-1',
   instance: 'node-a',
+  daemon: 'unix:///run/peregrine/peregrine.sock',
   version: '0.1.0',
   node: '24.21.0',
 }
@@ -113,6 +114,7 @@ const SHOWN: Readonly<Record<string, string>> = {
   'First seen': 'a minute ago',
   Loaded: 'a minute ago',
   Exporter: 'node-a',
+  Daemon: 'unix:///run/peregrine/peregrine.sock',
   Version: '0.1.0',
   'Node.js': '24.21.0',
 }
