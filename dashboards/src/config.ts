@@ -13,8 +13,8 @@ export const PROMETHEUS = { type: 'prometheus', uid: '${datasource}' }
 export const LOKI = { type: 'loki', uid: '${loki}' }
 
 /**
- * Number as in `falco_events`, name as in Loki, and a colour of the palette of Okabe and Ito,
- * which people with any colour vision can tell apart; the worst are the darkest and warmest.
+ * Number as in `falco_events`, name as in Loki, and a colour of the palettes of Okabe and Ito
+ * and of Tol, which people with any colour vision can tell apart; the worst are the warmest.
  */
 export const PRIORITIES = [
   { number: '0', name: 'Emergency', color: '#882255' },
@@ -24,7 +24,7 @@ export const PRIORITIES = [
   { number: '4', name: 'Warning', color: '#F0E442' },
   { number: '5', name: 'Notice', color: '#56B4E9' },
   { number: '6', name: 'Informational', color: '#0072B2' },
-  { number: '7', name: 'Debug', color: '#999999' },
+  { number: '7', name: 'Debug', color: '#BBBBBB' },
 ] as const
 
 export type Priority = (typeof PRIORITIES)[number]
