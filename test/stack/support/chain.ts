@@ -122,7 +122,7 @@ async function startPrometheus(
 }
 
 /** A configuration as it is in the repository, but for some words. */
-function shipped(path: string, words: Readonly<Record<string, string>>): string {
+export function shipped(path: string, words: Readonly<Record<string, string>>): string {
   return Object.entries(words).reduce(
     (text, [from, to]) => {
       if (!text.includes(from)) throw new Error(`${path} does not say ${from}`)
