@@ -1,3 +1,5 @@
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
 import t from 'tap'
 import { sumOf, temporaryDirectory, until } from '../exporter/support/exporter.js'
 import { documented } from '../support/documented.js'
@@ -51,6 +53,33 @@ void t.test('docker compose up, a deed in a container, and the notification', as
       engine.compose('down', '--volumes')
     }
     t.end()
+  })
+
+  await t.test('what keeps the daemon from starting is on the first screen', async (t) => {
+    const up = composed(documented('README.md', 'docker compose up'))
+    const says = async (
+      settings: Readonly<Record<string, string>>,
+      ...expected: readonly (RegExp | string)[]
+    ): Promise<void> => {
+      const { stderr } = engine.tryCompose(settings, ...up, '--detach', '--no-build', 'peregrined')
+      // What `up` goes on to print where it keeps the terminal.
+      const screen = (): string => stderr + engine.compose('logs', '--no-color', 'peregrined')
+      const isSaid = (): boolean => expected.every((part) => screen().search(part) >= 0)
+      await until(JSON.stringify(settings), isSaid).catch(() => undefined)
+      for (const part of expected) t.match(screen(), part)
+      engine.compose('down', '--volumes')
+    }
+    // In the place of those that load and attach.
+    const none = { PEREGRINED_CAPABILITY_LOAD: 'CHOWN', PEREGRINED_CAPABILITY_ATTACH: 'CHOWN' }
+    await says(none, /missing: rights: lacks CAP_BPF and CAP_PERFMON/, /fix: .*cap_add/)
+    await says({ PEREGRINED_PRIORITY: 'loud' }, /'loud' for '--priority/, 'write one of emergency')
+    await says({ CONTAINER_RUNTIME: 'dockr' }, /dockr=\S+ names no runtime socket: write docker=/)
+    const nowhere = join(directory, 'no-such')
+    await says({ PEREGRINE_RULES_DIR: nowhere }, nowhere)
+    await says({ CONTAINER_SOCKET: nowhere }, nowhere)
+    t.notOk(existsSync(nowhere), 'and no empty folder is made in its place')
+    await says({ PEREGRINED_SECCOMP: nowhere }, nowhere)
+    await says({ PEREGRINED_MEMORY: 'much' }, 'much')
   })
 
   const up = composed(documented('docs/install.md', 'docker compose up --detach'))

@@ -5,7 +5,7 @@
 import { spawn } from 'node:child_process'
 import { join } from 'node:path'
 import { temporaryDirectory, until } from '../../exporter/support/exporter.js'
-import { COMPOSE, ROOT, run, runAsync, tryRun } from './run.js'
+import { COMPOSE, ROOT, run, runAsync, tryRun, type Ran } from './run.js'
 
 export interface Teardown {
   readonly teardown: (work: () => unknown) => void
@@ -16,6 +16,8 @@ export interface Engine {
   docker(...args: readonly string[]): string
   /** Compose in the repository's root, with the settings that were given to `startEngine`. */
   compose(...args: readonly string[]): string
+  /** The same with other settings, and whatever comes of it. */
+  tryCompose(settings: Readonly<Record<string, string>>, ...args: readonly string[]): Ran
   /** The same, while the caller goes on. */
   composeAsync(...args: readonly string[]): Promise<void>
   /** Makes an image of a folder. */
@@ -91,6 +93,10 @@ export async function startEngine(
       if (code === 0) return stdout
       const logs = tryRun(COMPOSE, [...args, 'logs', '--no-color', '--tail=30'], set).stdout
       throw new Error(`compose ${rest.join(' ')}: ${stderr}\n${logs}`)
+    },
+    tryCompose(other, ...rest) {
+      const set = { ...environment, CONTAINER_SOCKET: socket, ...other }
+      return tryRun(COMPOSE, ['--project-directory', ROOT, ...rest], set)
     },
     composeAsync(...rest) {
       const args = ['--project-directory', ROOT, ...rest]

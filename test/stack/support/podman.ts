@@ -114,6 +114,7 @@ export async function startPodman(
       if (code === 0) return stdout
       throw new Error(`compose ${rest.join(' ')}: ${stderr}\n${log.slice(-3000)}`)
     },
+    tryCompose: (other, ...rest) => tryRun(program, [...first, ...rest], { ...set, ...other }),
     composeAsync(...rest) {
       return runAsync(program, [...first, ...rest], set)
     },
