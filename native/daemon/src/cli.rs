@@ -283,6 +283,10 @@ pub struct RunOptions {
     #[arg(short = 'A', long)]
     pub all_events: bool,
 
+    /// Which tests of a file's name also hold for the path that the kernel resolved, links followed
+    #[arg(long, value_enum, value_name = "WHICH", default_value_t = ResolvedNamesChoice::BuiltIn)]
+    pub resolved_names: ResolvedNamesChoice,
+
     /// Let every open leave the kernel, also those that no rule can match
     #[arg(long)]
     pub no_filter: bool,
@@ -374,6 +378,17 @@ pub enum RuleMatching {
     /// Only the first, in the order in which rules were first defined
     First,
     /// Each of them
+    All,
+}
+
+/// See [`peregrine_rules::ResolvedNames`].
+#[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
+pub enum ResolvedNamesChoice {
+    /// None: a rule sees the name that was asked for
+    Off,
+    /// Whole names (`=`, `in`) in the built-in rules
+    BuiltIn,
+    /// All of them; rules on how names begin then take every open out of the kernel
     All,
 }
 

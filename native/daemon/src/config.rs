@@ -9,10 +9,12 @@ use anyhow::{Context as _, bail};
 use clap::{ArgMatches, parser::ValueSource};
 use peregrine_alerts::{Format, HttpConfig, LineOptions};
 use peregrine_config::{Engine, FalcoYaml, Http, Log, Tree};
-use peregrine_rules::{BytesForm, Choice, LoadOptions, OutputAddition, RulePattern, Selection};
+use peregrine_rules::{
+    BytesForm, Choice, LoadOptions, OutputAddition, ResolvedNames, RulePattern, Selection,
+};
 
 use crate::{
-    cli::{LineFormat, RuleMatching, RunOptions, RuntimeSocket},
+    cli::{LineFormat, ResolvedNamesChoice, RuleMatching, RunOptions, RuntimeSocket},
     rule_files::{self, Defaults},
     rule_set::RuleSource,
 };
@@ -312,6 +314,11 @@ fn rule_source(options: &RunOptions, yaml: FalcoYaml) -> RuleSource {
             bytes: if options.print_base64 { BytesForm::Base64 } else { BytesForm::Printable },
             offering: rule_files::built_in_names(),
             has_plain_io: options.all_events,
+            resolved_names: match options.resolved_names {
+                ResolvedNamesChoice::Off => ResolvedNames::Off,
+                ResolvedNamesChoice::BuiltIn => ResolvedNames::BuiltIn,
+                ResolvedNamesChoice::All => ResolvedNames::All,
+            },
         },
     }
 }

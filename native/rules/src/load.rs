@@ -12,6 +12,7 @@ use crate::merge::{self, Definitions, Rule as Definition};
 use crate::output::BytesForm;
 use crate::plan::{Plan, Rule, RuleMatching};
 use crate::priority::Priority;
+use crate::resolved::{ResolvedNames, widened};
 use crate::selection::{self, Selection};
 use crate::source::{Place, RuleFile};
 use crate::text::{Scalar, Text};
@@ -45,6 +46,8 @@ pub struct LoadOptions {
     pub offering: Vec<String>,
     /// Whether calls that only move data are captured, so that nobody need be told that they are not.
     pub has_plain_io: bool,
+    /// Which tests of a file's name look at the resolved path, too.
+    pub resolved_names: ResolvedNames,
 }
 
 /// What is appended to the outputs of some rules.
@@ -92,6 +95,7 @@ impl Default for LoadOptions {
             bytes: BytesForm::default(),
             offering: vec!["peregrine_rules.yaml".to_owned()],
             has_plain_io: false,
+            resolved_names: ResolvedNames::default(),
         }
     }
 }
@@ -110,8 +114,14 @@ pub fn load(files: &[RuleFile], options: &LoadOptions) -> (Option<Plan>, Vec<Dia
     // All conditions first: so their values have neighbouring numbers, which judging is faster for.
     let all = definitions.rules.all();
     let conditions: Vec<_> = all.iter().map(|it| condition(&mut typing, it)).collect();
+    let is_offered =
+        |index: usize| files.get(index).is_some_and(|file| options.offering.contains(&file.name));
     let mut rules = Vec::new();
-    for (definition, condition) in all.iter().zip(conditions) {
+    for (definition, (id, own)) in all.iter().zip(conditions) {
+        let is_built_in = is_offered(definition.place.file);
+        let expressions = &mut typing.expressions;
+        let widened = |id| widened(expressions, id, options.resolved_names, is_built_in);
+        let condition = (id.map(widened), own);
         rules.extend(checked(&mut typing, definition, condition, options, &mut found));
     }
     typing.unused_macros(&mut found);
@@ -123,10 +133,7 @@ pub fn load(files: &[RuleFile], options: &LoadOptions) -> (Option<Plan>, Vec<Dia
     }
     let expressions = typing.expressions;
     let mut order = select(&mut rules, options);
-    order.sort_by_key(|index| {
-        let file = files.get(rules[*index].rule.place.file);
-        file.is_some_and(|file| options.offering.contains(&file.name))
-    });
+    order.sort_by_key(|index| is_offered(rules[*index].rule.place.file));
     let how = (options.matching, options.bytes);
     let plan = (!has_error(&found)).then(|| compile::plan(expressions, rules, &order, how));
     (plan, in_file_order(found))

@@ -218,7 +218,7 @@ impl Weaken<'_> {
                 truth => decided((truth == Truth::True) == wanted),
             };
         }
-        if matches!(field.id, FieldId::FdRealpath | FieldId::FdFilename) {
+        if matches!(field.id, FieldId::FdRealpath | FieldId::FdRealfilename | FieldId::FdFilename) {
             return match (wanted, self.class.failed) {
                 // Without an opened file there is neither, and a test of what is absent is false.
                 (_, true) => decided(!wanted),

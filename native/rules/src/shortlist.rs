@@ -400,6 +400,8 @@ fn tells_little(expressions: &Expressions, value: ValueId) -> bool {
             | FieldId::FdName
             | FieldId::FdNameraw
             | FieldId::FdRealpath
+            | FieldId::FdRealdirectory
+            | FieldId::FdRealfilename
             | FieldId::FdDirectory
             | FieldId::FdFilename
             | FieldId::FsPathName

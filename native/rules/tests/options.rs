@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use peregrine_rules::{
     BytesForm, Choice, LoadOptions, Matches, OutputAddition, OutputMatch, OutputValue, Plan,
-    RenderedOutput, RuleMatching, RulePattern, Scratch, Selection, load,
+    RenderedOutput, ResolvedNames, RuleMatching, RulePattern, Scratch, Selection, load,
 };
 use support::{FactSet, Written, files, judged, plan_of};
 
@@ -199,6 +199,62 @@ fn matched(plan: &Plan, event: &FactSet) -> Option<peregrine_rules::RuleId> {
     let mut matches = Matches::default();
     plan.evaluate(event, &mut Scratch::new(), &mut matches);
     matches.matched().first().copied()
+}
+
+/// Whether a rule of this condition matches an open of a link, with such an option.
+fn matches_link(condition: &str, resolved_names: ResolvedNames, is_built_in: bool) -> bool {
+    let rule = format!(
+        "- {{rule: r, desc: d, output: o, priority: INFO, warn_evttypes: false, condition: '{condition}'}}"
+    );
+    let offering = if is_built_in { vec![files(&[&rule])[0].name.clone()] } else { Vec::new() };
+    let options = LoadOptions { resolved_names, offering, ..LoadOptions::default() };
+    let text = |name: &str, text: &str| (name.to_owned(), Written::Text(text.to_owned()));
+    let fields = BTreeMap::from([
+        text("fd.name", "/tmp/link"),
+        text("fd.directory", "/tmp"),
+        text("fd.filename", "link"),
+        text("fd.realpath", "/etc/shadow"),
+        text("fd.realdirectory", "/etc"),
+        text("fd.realfilename", "shadow"),
+    ]);
+    let event = FactSet { event: "openat".to_owned(), fields };
+    judged(&plan_of(&files(&[&rule]), &options), &event).0 == ["r"]
+}
+
+#[test]
+fn tests_of_names_look_at_the_resolved_path_too_where_they_are_told_to() {
+    use ResolvedNames::{All, BuiltIn, Off};
+    let whole = ["fd.name = /etc/shadow", "fd.name in (/etc/shadow)", "fd.filename = shadow"];
+    let patterns = [
+        "fd.name startswith /etc/",
+        "fd.filename glob \"sha*\"",
+        "fd.name pmatch (/etc)",
+        "fd.directory = /etc",
+    ];
+    for condition in whole.into_iter().chain(patterns) {
+        let is_whole = whole.contains(&condition);
+        assert!(!matches_link(condition, Off, true), "{condition}");
+        assert!(!matches_link(condition, BuiltIn, false), "{condition}");
+        assert_eq!(matches_link(condition, BuiltIn, true), is_whole, "{condition}");
+        assert!(matches_link(condition, All, false), "{condition}");
+    }
+}
+
+#[test]
+fn a_resolved_path_makes_a_rule_match_and_never_keeps_it_from_it() {
+    for condition in [
+        "evt.type = openat and not fd.name = /etc/shadow",
+        "fd.name != /etc/shadow",
+        "fd.name startswith /tmp and not fd.name startswith /etc",
+        "not (fd.name startswith /etc or fd.directory = /etc)",
+    ] {
+        assert!(matches_link(condition, ResolvedNames::Off, false), "{condition}");
+        assert!(matches_link(condition, ResolvedNames::All, false), "{condition}");
+    }
+    for condition in ["not fd.name = /tmp/link", "fd.name = /etc/shadow and fd.directory != /tmp"] {
+        assert!(!matches_link(condition, ResolvedNames::All, false), "{condition}");
+    }
+    assert!(matches_link("not not fd.name = /etc/shadow", ResolvedNames::All, false));
 }
 
 #[test]

@@ -4,7 +4,7 @@
 use bumpalo::Bump;
 use peregrine_rules::{
     EventType, Facts, FieldId, FieldRef, LoadOptions, Matches, OpenClass, OpenNames, OpenNeed,
-    Plan, RuleFile, Scratch, Value, is_unclean, load,
+    Plan, ResolvedNames, RuleFile, Scratch, Value, is_unclean, load,
 };
 use proptest::prelude::*;
 
@@ -68,6 +68,14 @@ impl Facts for Open {
                 Some(slash) => text(&clean[..slash]),
             },
             FieldId::FdRealpath if !self.class.failed => text(self.real),
+            FieldId::FdRealdirectory if !self.class.failed => match self.real.rfind('/') {
+                _ if self.is_directory => text(self.real),
+                None | Some(0) => text("/"),
+                Some(slash) => text(&self.real[..slash]),
+            },
+            FieldId::FdRealfilename if !self.class.failed && !self.is_directory => {
+                text(self.real.rsplit('/').next().unwrap())
+            }
             FieldId::FdFilename if !self.class.failed && !self.is_directory => {
                 text(clean.rsplit('/').next().unwrap())
             }
@@ -156,7 +164,7 @@ fn last(name: &[u8]) -> &[u8] {
     name.rsplit(|byte| *byte == b'/').next().unwrap()
 }
 
-fn plan(conditions: &[String]) -> Plan {
+fn plan(conditions: &[String], resolved_names: ResolvedNames) -> Plan {
     let text: String = conditions
         .iter()
         .enumerate()
@@ -168,7 +176,9 @@ fn plan(conditions: &[String]) -> Plan {
         })
         .collect();
     let files = [RuleFile::from_bytes("random.yaml", text.as_bytes())];
-    let (plan, diagnostics) = load(&files, &LoadOptions::default());
+    let offering = vec!["random.yaml".to_owned()];
+    let options = LoadOptions { resolved_names, offering, ..LoadOptions::default() };
+    let (plan, diagnostics) = load(&files, &options);
     plan.unwrap_or_else(|| panic!("{diagnostics:?}"))
 }
 
@@ -179,8 +189,11 @@ proptest! {
     fn an_open_that_matches_is_one_that_the_kernel_lets_through(
         conditions in proptest::collection::vec(conditions(), 1..4),
         opens in proptest::collection::vec(opens(), 20),
+        resolved_names in prop::sample::select(vec![
+            ResolvedNames::Off, ResolvedNames::BuiltIn, ResolvedNames::All,
+        ]),
     ) {
-        let plan = plan(&conditions);
+        let plan = plan(&conditions, resolved_names);
         let (mut scratch, mut matches) = (Scratch::default(), Matches::default());
         for open in opens {
             plan.evaluate(&open, &mut scratch, &mut matches);
@@ -199,11 +212,14 @@ proptest! {
 
 #[test]
 fn rules_about_writing_do_not_need_files_that_are_read() {
-    let plan = plan(&[
-        "evt.is_open_write = true and fd.name startswith /etc".to_owned(),
-        "evt.is_open_read = true and fd.num >= 0 and fd.name in (/etc/shadow)".to_owned(),
-        "evt.is_open_read = true and fd.name contains \"../\"".to_owned(),
-    ]);
+    let plan = plan(
+        &[
+            "evt.is_open_write = true and fd.name startswith /etc".to_owned(),
+            "evt.is_open_read = true and fd.num >= 0 and fd.name in (/etc/shadow)".to_owned(),
+            "evt.is_open_read = true and fd.name contains \"../\"".to_owned(),
+        ],
+        ResolvedNames::Off,
+    );
     let openat = EventType::from_name("openat").unwrap();
     let reading = OpenClass { reads: true, writes: false, creates: false, failed: false };
     let need = plan.open_need(openat, reading);

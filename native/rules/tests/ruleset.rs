@@ -8,7 +8,9 @@ mod support;
 
 use std::collections::BTreeMap;
 
-use peregrine_rules::{LoadOptions, Plan, RuleFile, RuleMatching, load};
+use peregrine_rules::{
+    EventType, LoadOptions, OPENS, OpenClass, Plan, ResolvedNames, RuleFile, RuleMatching, load,
+};
 use serde::Deserialize;
 use support::{FactSet, Written, drawn, judged};
 
@@ -34,11 +36,16 @@ const FILES: [(&str, &str); 2] = [
 
 /// The default rules, each on, as every rule that is off must also work.
 fn plan() -> Plan {
+    plan_with(ResolvedNames::default())
+}
+
+fn plan_with(resolved_names: ResolvedNames) -> Plan {
     let named = |change: fn(&str) -> String| {
         FILES.map(|(name, text)| RuleFile { name: name.to_owned(), text: change(text) })
     };
     let offering = FILES.map(|(name, _)| name.to_owned()).to_vec();
-    let options = LoadOptions { offering, matching: RuleMatching::All, ..LoadOptions::default() };
+    let matching = RuleMatching::All;
+    let options = LoadOptions { offering, matching, resolved_names, ..LoadOptions::default() };
     let files = named(str::to_owned);
     let (plan, found) = load(&files, &options);
     assert!(found.is_empty(), "{}", drawn(&found, &files));
@@ -84,6 +91,26 @@ fn each_default_rule_fires_on_its_deed_and_not_on_near_misses() {
     let unknown = cases.keys().filter(|name| !plan.rules().any(|rule| *rule.name == ***name));
     wrong.extend(unknown.map(|name| format!("{name}: is no rule")));
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn opens_that_nobody_asks_for_stay_in_the_kernel_although_links_are_followed() {
+    let (off, built_in) = (plan_with(ResolvedNames::Off), plan_with(ResolvedNames::BuiltIn));
+    let all = plan_with(ResolvedNames::All);
+    let events = OPENS.map(|name| EventType::from_name(name).expect("an open"));
+    let names = ["/usr/lib/libc.so.6", "/tmp/x", "/home/me/a.o", "/proc/1/stat", "/etc/hosts"];
+    let mut n_more = 0;
+    for (event, class) in
+        events.into_iter().flat_map(|event| OpenClass::all().map(move |it| (event, it)))
+    {
+        for name in names.map(str::as_bytes) {
+            let [off, built_in, all] =
+                [&off, &built_in, &all].map(|plan| plan.open_need(event, class).allows(name));
+            assert_eq!(off, built_in, "{} {class:?} {}", event.name(), name.escape_ascii());
+            n_more += u32::from(all && !off);
+        }
+    }
+    assert!(n_more > 0, "with all tests they do not, which is why they are not all");
 }
 
 #[test]

@@ -145,12 +145,12 @@ pub fn field<'a>(
             (Sort::File | Sort::Directory, path) if !path.is_empty() => Value::Str(path),
             _ => Value::Absent,
         },
-        FieldId::FdDirectory => match sort {
+        FieldId::FdDirectory | FieldId::FdRealdirectory => match sort {
             Sort::Directory => Value::Str(named()),
             Sort::File => Value::Str(path::directory(named())),
             _ => Value::Absent,
         },
-        FieldId::FdFilename => match sort {
+        FieldId::FdFilename | FieldId::FdRealfilename => match sort {
             Sort::File => Value::Str(path::filename(named())),
             _ => Value::Absent,
         },

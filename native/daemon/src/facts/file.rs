@@ -32,6 +32,16 @@ pub fn field<'a>(id: FieldId, open: &'a Open<'a>, arena: &'a Bump) -> Value<'a> 
             b"" => Value::Absent,
             path => Value::Str(path),
         },
+        FieldId::FdRealdirectory => match path::kernel_path(&open.resolved, arena) {
+            b"" => Value::Absent,
+            path if is_directory => Value::Str(path),
+            path => Value::Str(path::directory(path)),
+        },
+        FieldId::FdRealfilename if is_directory => Value::Absent,
+        FieldId::FdRealfilename => match path::kernel_path(&open.resolved, arena) {
+            b"" => Value::Absent,
+            path => Value::Str(path::filename(path)),
+        },
         FieldId::FdNameraw => Value::Str(squeeze(open.requested, arena)),
         FieldId::FdDirectory => match name(open, arena) {
             Value::Str(name) if is_opened && is_directory => Value::Str(name),

@@ -890,6 +890,12 @@ super::catalogue! {
     FdRealpath "fd.realpath" Text NoArgument Event [Extension]
         "path of the opened file as the kernel resolved it, links followed"
         "fd.realpath startswith /etc/";
+    FdRealdirectory "fd.realdirectory" Text NoArgument Event [Extension]
+        "what fd.directory is of the path as the kernel resolved it"
+        "fd.realdirectory = /etc/cron.d";
+    FdRealfilename "fd.realfilename" Text NoArgument Event [Extension]
+        "what fd.filename is of the path as the kernel resolved it"
+        "fd.realfilename = authorized_keys";
     EvtTruncated "evt.truncated" Bool NoArgument Event [Extension]
         "whether some text of the event was cut at its limit"
         "evt.truncated = true";
