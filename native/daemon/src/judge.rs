@@ -18,7 +18,7 @@ use crate::{
     clock::{Clock, since_boot},
     containers::Containers,
     doctor,
-    facts::{Context, EventTypes, History, Judged},
+    facts::{self, Context, EventTypes, History, Judged},
     floods::Fields,
     host_names::HostNames,
     interest,
@@ -147,6 +147,16 @@ impl Judge {
         self.counts.mismatched += u64::from(header.flags.is_mismatch());
         self.world.apply(event);
         let Some(event_type) = self.types.of(event) else { return };
+        self.judge(event, event_type);
+        if self.rules.wanted.contains(event_type)
+            && let Some(event) = facts::seen_by_child(event)
+        {
+            self.judge(&event, event_type);
+        }
+    }
+
+    fn judge(&mut self, event: &Event<'_>, event_type: EventType) {
+        let header = &event.header;
         self.context.step(event.header.time);
         if !self.rules.wanted.contains(event_type) {
             return;

@@ -32,7 +32,7 @@ use crate::{
     cli::RecordOptions,
     clock::{Clock, since_boot},
     doctor,
-    facts::{Context, EventTypes, History, Judged},
+    facts::{Context, EventTypes, History, Judged, seen_by_child},
     lockdown::Lockdown,
     run::hostname,
 };
@@ -249,6 +249,12 @@ impl Recorder {
             only.insert(fork.child.pid);
         }
         let Some(event_type) = self.types.of(event) else { return Ok(()) };
+        self.write(event, event_type)?;
+        seen_by_child(event).map_or(Ok(()), |event| self.write(&event, event_type))
+    }
+
+    fn write(&mut self, event: &Event<'_>, event_type: EventType) -> std::io::Result<()> {
+        let header = &event.header;
         if self.only.as_ref().is_some_and(|only| !only.contains(&header.pid)) || self.is_full {
             return Ok(());
         }

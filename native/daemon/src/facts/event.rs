@@ -72,6 +72,7 @@ pub fn result(event: &Event<'_>) -> Option<i64> {
         Kind::Open(open) => Some(open.result),
         Kind::Connect(connect) => Some(connect.result),
         Kind::Call(call) => Some(call.result),
+        Kind::Fork(fork) if fork.child.pid == event.header.pid => Some(0),
         Kind::Fork(fork) => Some(fork.child.pid.into()),
         Kind::Exit(_) | Kind::CgroupAttach(_) | Kind::Streams(_) => None,
     }

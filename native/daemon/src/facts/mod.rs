@@ -28,7 +28,7 @@ use bumpalo::Bump;
 use jiff::tz::TimeZone;
 use peregrine_capture::{
     Syscall,
-    event::{Call, Descriptor, Event, Kind, OpenCall},
+    event::{Call, Descriptor, Event, Header, Kind, OpenCall},
 };
 use peregrine_rules::{BytesForm, EventSet, EventType, Facts, FieldId, FieldRef, StateId, Value};
 use peregrine_world::{Process, World, identity::Standing};
@@ -143,6 +143,14 @@ impl EventTypes {
     pub fn of(&self, event: &Event<'_>) -> Option<EventType> {
         event::event_type(event, self)
     }
+}
+
+/// A fork as the child sees it, whose call returns 0.
+pub fn seen_by_child<'a>(event: &Event<'a>) -> Option<Event<'a>> {
+    let Kind::Fork(fork) = &event.kind else { return None };
+    let (pid, start_time) = (fork.child.pid, fork.child.start_time);
+    let header = Header { pid, tid: pid, start_time, ..event.header };
+    Some(Event { header, kind: event.kind.clone() })
 }
 
 /// An event, who did it, and what is known.

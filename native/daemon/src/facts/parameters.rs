@@ -3,7 +3,7 @@
 
 use bumpalo::{Bump, collections::Vec};
 use peregrine_capture::event::{
-    Call, Connect, Descriptor, Event, ExecFailed, Fork, Kind, Layer, Open, OpenCall, Place, Socket,
+    Call, Connect, Descriptor, Event, ExecFailed, Kind, Layer, Open, OpenCall, Place, Socket,
 };
 use peregrine_rules::{
     Argument, BytesForm, EventType, FieldId, FieldRef, Value,
@@ -32,7 +32,10 @@ pub fn raw<'a>(
         Kind::Connect(connect) => connected(&mut list, connect),
         Kind::Exec(exec) => executed(&mut list, exec.filename, actor, arena),
         Kind::ExecFailed(exec) => refused(&mut list, exec, actor, arena),
-        Kind::Fork(fork) => forked(&mut list, fork, actor, arena),
+        Kind::Fork(fork) => {
+            let result = super::event::result(event).unwrap_or_default();
+            forked(&mut list, (result, fork.flags), actor, arena);
+        }
         Kind::Exit(exit) => exited(&mut list, exit.status),
         Kind::Call(call) => called(&mut list, call, event_type, arena),
         Kind::CgroupAttach(_) | Kind::Streams(_) => {}
@@ -364,11 +367,16 @@ fn executable_flags(process: &Process) -> u32 {
     .sum()
 }
 
-fn forked<'a>(list: &mut List<'a>, fork: &'a Fork<'a>, actor: Actor<'a>, arena: &'a Bump) {
+fn forked<'a>(
+    list: &mut List<'a>,
+    (result, flags): (i64, u64),
+    actor: Actor<'a>,
+    arena: &'a Bump,
+) {
     let process = actor.process;
     let image = process.image();
     list.extend([
-        Raw::Signed(fork.child.pid.into()),
+        Raw::Signed(result),
         Raw::Bytes(image.exe()),
         arguments(image.argv().iter().skip(1), arena),
     ]);
@@ -377,7 +385,7 @@ fn forked<'a>(list: &mut List<'a>, fork: &'a Fork<'a>, actor: Actor<'a>, arena: 
     list.extend([
         Raw::Bytes(process.name()),
         cgroups(process, arena),
-        Raw::Kernel(fork.flags),
+        Raw::Kernel(flags),
         Raw::Unsigned(process.euid.into()),
         Raw::Unsigned(process.egid.into()),
         Raw::Signed(process.vpid.into()),
