@@ -1,9 +1,9 @@
 //! `peregrined rules check`, or `-V`: loads rule files as a start would, and says what is wrong with
 //! them, to people or to programs in the form of Falco's validation.
 
-use std::{path::PathBuf, process::ExitCode, rc::Rc};
+use std::{path::PathBuf, process::ExitCode};
 
-use peregrine_rules::{Code, Diagnostic, RuleFile, Severity, line_and_column, yaml};
+use peregrine_rules::{Code, Diagnostic, RuleFile, Severity, line_and_column};
 use serde_json::{Value, json};
 
 use crate::{
@@ -11,6 +11,7 @@ use crate::{
     describe, doctor, look,
     rule_files::{self, Defaults, ReadError},
     rule_set::RuleSource,
+    schema,
 };
 
 /// Letters of a line that are shown to programs.
@@ -201,42 +202,14 @@ fn results(files: &[RuleFile], found: &[Diagnostic]) -> Vec<Value> {
 }
 
 /// Where a file leaves the schema of rule files: what is of a wrong kind, keys that mean nothing, and
-/// priorities that are not in capitals.
+/// what is right all the same.
 fn schema_warnings(index: usize, file: &RuleFile, found: &[Diagnostic]) -> Vec<String> {
     let leaves = |it: &&Diagnostic| {
         it.code.falco() == "LOAD_ERR_YAML_VALIDATE"
             || matches!(it.code, Code::UnknownKey | Code::UnknownItem)
     };
     let found = found.iter().filter(|it| it.place.file == index).filter(leaves);
-    let mut warnings: Vec<_> = found.map(|it| it.message.clone()).collect();
-    let (documents, _) = yaml::documents(&file.text);
-    let items = documents.iter().flat_map(|document| elements(document));
-    let small = items.flat_map(|item| pairs(item)).filter_map(|(key, value)| {
-        let (yaml::Value::Scalar(key, _), yaml::Value::Scalar(value, _)) =
-            (&key.value, &value.value)
-        else {
-            return None;
-        };
-        let is_small = value.chars().any(|letter| letter.is_ascii_lowercase());
-        (key == "priority" && is_small).then_some(value)
-    });
-    let warning = |value| format!("`{value}` is not in capitals, as the schema wants it");
-    warnings.extend(small.map(warning));
-    warnings
-}
-
-fn elements(node: &yaml::Node) -> &[Rc<yaml::Node>] {
-    match &node.value {
-        yaml::Value::Sequence(elements) => elements,
-        _ => &[],
-    }
-}
-
-fn pairs(node: &yaml::Node) -> &[(Rc<yaml::Node>, Rc<yaml::Node>)] {
-    match &node.value {
-        yaml::Value::Mapping(pairs) => pairs,
-        _ => &[],
-    }
+    found.map(|it| it.message.clone()).chain(schema::warnings(&file.text)).collect()
 }
 
 fn problem(it: &Diagnostic, file: &RuleFile) -> Value {

@@ -33,6 +33,7 @@ mod replay;
 mod rule_files;
 mod rule_set;
 mod run;
+mod schema;
 mod waiting;
 
 use std::{io::IsTerminal, process::ExitCode};

@@ -367,12 +367,7 @@ fn executable_flags(process: &Process) -> u32 {
     .sum()
 }
 
-fn forked<'a>(
-    list: &mut List<'a>,
-    (result, flags): (i64, u64),
-    actor: Actor<'a>,
-    arena: &'a Bump,
-) {
+fn forked<'a>(list: &mut List<'a>, (result, flags): (i64, u64), actor: Actor<'a>, arena: &'a Bump) {
     let process = actor.process;
     let image = process.image();
     list.extend([
