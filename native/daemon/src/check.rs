@@ -229,7 +229,7 @@ fn problem(it: &Diagnostic, file: &RuleFile) -> Value {
         "item_name": name,
         "position": position(line.saturating_sub(1), column.saturating_sub(1), offset),
     }));
-    let message = match &it.help {
+    let message = match it.remedy() {
         Some(help) => format!("{} ({help})", it.message),
         None => it.message.clone(),
     };

@@ -62,6 +62,11 @@ impl Diagnostic {
     pub fn is_error(&self) -> bool {
         self.code.severity() == Severity::Error
     }
+
+    /// What to do about it: of this very problem, or of all of its kind.
+    pub fn remedy(&self) -> Option<&str> {
+        self.help.as_deref().or_else(|| self.code.remedy())
+    }
 }
 
 /// Whether a list of diagnostics refuses the rules.
@@ -193,6 +198,57 @@ codes! {
         "Events of this type are not captured, since there are too many.";
 }
 
+impl Code {
+    /// What to do about errors of the kind that say nothing themselves; warnings need not be mended.
+    fn remedy(self) -> Option<&'static str> {
+        Some(match self {
+            Self::FileTooLarge => "split it into several files",
+            Self::NotUtf8 => "save the file as UTF-8",
+            Self::YamlSyntax => {
+                "put texts with `: `, ` #`, `%`, `{` or `[` into quotes, and indent by blanks"
+            }
+            Self::YamlLimit => "write out what aliases repeat, or split the file",
+            Self::WrongShape => {
+                "write a text, a list (`[a, b]`, or lines with `- `) or keys with values, as said"
+            }
+            Self::MissingKey => {
+                "a rule needs `desc`, `condition`, `output` and `priority`, a macro `condition`, and \
+                 a list `items`"
+            }
+            Self::InvalidValue => "write such a value",
+            Self::InvalidOverride => {
+                "texts, tags, exceptions and items can be appended to; all keys but `source` can be \
+                 replaced"
+            }
+            Self::UnmetVersion => "use a version of the file for this engine",
+            Self::UnknownTarget => "define it before, in this file or an earlier one",
+            Self::InvalidException => {
+                "give each field an operator in `comps`, and each of `values` a value for each field"
+            }
+            Self::SourceChanged => "leave `source` as it was, or give the rule another name",
+            Self::UndefinedMacro => "define it before, in this file or an earlier one",
+            Self::MacroCycle => "take the macro out of its own condition",
+            Self::ConditionSyntax => {
+                "write comparisons such as `proc.name = curl`, joined by `and`, `or` and `not`"
+            }
+            Self::ConditionLimit => "split the rule, or put values into a list behind `in`",
+            Self::UnknownField => "`peregrined fields` lists all fields with their arguments",
+            Self::UnknownEventType => "`peregrined --list-events` lists all event types",
+            Self::UnfitOperator | Self::UnfitValue => {
+                "`peregrined fields` shows the type of each field and an example"
+            }
+            Self::UnfitTransformer => {
+                "`tolower`, `toupper`, `basename` and `concat` take texts, `b64` and `len` bytes, too"
+            }
+            Self::InvalidPattern => {
+                "the whole text has to match, in the POSIX manner, without groups of Perl's"
+            }
+            Self::OutputSyntax => "`peregrined fields` lists what may stand behind `%`",
+            _ => return None,
+        })
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -207,6 +263,18 @@ mod tests {
         let count = names.len();
         names.dedup();
         assert_eq!(names.len(), count);
+    }
+
+    #[test]
+    fn every_error_says_what_to_do() {
+        for code in Code::all() {
+            let is_error = code.severity() == Severity::Error;
+            assert_eq!(code.remedy().is_some(), is_error, "{}", code.name());
+        }
+        let place = Place::new(0, 0..0);
+        let diagnostic = Diagnostic::new(Code::UnknownField, place, "there is no field");
+        assert!(diagnostic.remedy().unwrap().contains("peregrined fields"));
+        assert_eq!(diagnostic.help("mend it").remedy(), Some("mend it"));
     }
 
     #[test]

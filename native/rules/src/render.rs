@@ -24,7 +24,7 @@ pub fn render(diagnostic: &Diagnostic, files: &[RuleFile]) -> String {
         Some(item) => harmless(&format!("{item}: {}", diagnostic.message)),
         None => harmless(&diagnostic.message),
     };
-    let help = diagnostic.help.as_deref().map(harmless);
+    let help = diagnostic.remedy().map(harmless);
     let remark = harmless(&diagnostic.remark);
     let file = files.get(diagnostic.place.file);
     let name = file.map(|file| harmless(&file.name)).unwrap_or_default();
