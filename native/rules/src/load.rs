@@ -185,13 +185,14 @@ fn checked(
     let mut site = Site::new(&text, (Kind::Rule, name));
     let output = output::draft(typing, &mut site);
     own.append(&mut site.found);
-    let output = output.and_then(|it| with_fields(typing, definition, options, it, &mut own));
     if definition.skip_if_unknown && is_skipped(&own) {
         let message = "the rule uses what is unknown here and is skipped, as it asks for";
         let place = definition.name.place();
         found.push(Diagnostic::new(Code::SkippedRule, place, message).item("rule", name));
         return None;
     }
+    // Of the configuration, not of the rule: what is unknown there is a mistake.
+    let output = output.and_then(|it| with_fields(typing, definition, options, it, &mut own));
     found.append(&mut own);
     let (condition, output) = (condition?, output?);
     let event_types = typing.expressions.may_hold(condition).clone();

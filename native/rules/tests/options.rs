@@ -258,6 +258,21 @@ fn a_resolved_path_makes_a_rule_match_and_never_keeps_it_from_it() {
 }
 
 #[test]
+fn a_rule_is_not_skipped_for_what_the_configuration_adds() {
+    let rules = files(&["- {rule: r, desc: d, condition: evt.type = open, output: '%proc.name', \
+                         priority: INFO, skip-if-unknown-filter: true}"]);
+    let added = |field: &str| {
+        let addition =
+            OutputAddition { fields: vec![(field.to_owned(), None)], ..OutputAddition::default() };
+        let options = LoadOptions { append_output: vec![addition], ..LoadOptions::default() };
+        let (plan, found) = load(&rules, &options);
+        (plan.map(|plan| plan.rules().count()), found.iter().any(|it| it.is_error()))
+    };
+    assert_eq!(added("proc.pid"), (Some(1), false));
+    assert_eq!(added("proc.nosuch"), (None, true));
+}
+
+#[test]
 fn nobody_is_told_that_a_call_is_not_captured_where_it_is() {
     let rules =
         files(&["- {rule: r, desc: d, condition: evt.type = read, output: o, priority: INFO}"]);
