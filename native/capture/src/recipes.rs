@@ -217,7 +217,7 @@ static RECIPES: &[(&str, &[Step])] = &[
     ("capset", &[Bytes(1, 24), Identity]),
     ("delete_module", &[Text(0)]),
     ("finit_module", &[Fd(0), Text(1)]),
-    ("fsconfig", &[Fd(0), MaybeText(2), MaybeText(3)]),
+    ("fsconfig", &[Fd(0), MaybeText(2), MaybeText(3), Data(3, 4)]),
     ("fsopen", &[Text(0)]),
     ("getcwd", &[Text(0)]),
     ("getresgid", &[Bytes(0, 4), Bytes(1, 4), Bytes(2, 4)]),

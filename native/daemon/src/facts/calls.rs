@@ -59,6 +59,10 @@ enum Source {
     Polled,
     /// Control messages.
     Control(u8),
+    /// The value of a setting of fsconfig(2), if it is one of bytes, or one of text.
+    Setting(bool),
+    /// A number of 64 bits in two arguments, the upper half first.
+    Halves(u8, u8),
     /// `sigset_t` in memory.
     Signals(u8),
     /// `struct sockaddr` in memory.
@@ -87,10 +91,10 @@ enum Amount {
 
 use Amount::{Resident, Size, Swapped};
 use Source::{
-    Address, Bytes, Control, Device, I16, I32, Inode, Long, LongOr0, Masked, Memory, NumberUnless,
-    Pair, Path, Polled, Queue, Result as R, Signals, SocketAddress, SocketOption, Text, TextFor,
-    TextOrNumber, Timespec, Total, TraceData, Tuple, U16, U32, U64, Unknown as U, Word, Words,
-    Zero,
+    Address, Bytes, Control, Device, Halves, I16, I32, Inode, Long, LongOr0, Masked, Memory,
+    NumberUnless, Pair, Path, Polled, Queue, Result as R, Setting, Signals, SocketAddress,
+    SocketOption, Text, TextFor, TextOrNumber, Timespec, Total, TraceData, Tuple, U16, U32, U64,
+    Unknown as U, Word, Words, Zero,
 };
 
 const FIRST: Place = Place::FIRST;
@@ -98,6 +102,7 @@ const SECOND: Place = Place::SECOND;
 
 const SOCK_TYPE_MASK: u32 = 0xf;
 const PR_SET_NAME: u32 = 15;
+const FSCONFIG_SET_BINARY: u32 = 2;
 
 /// By event, in the order of its parameters.
 #[rustfmt::skip]
@@ -133,7 +138,7 @@ static SOURCES: &[(&str, &[Source])] = &[
     ("fcntl", &[R, I32(0), U32(1), U64(2)]),
     ("finit_module", &[R, I32(0), Text(1), U32(2)]),
     ("flock", &[R, I32(0), U32(1)]),
-    ("fsconfig", &[R, I32(0), U32(1), Text(2), U, Text(3), I32(4)]),
+    ("fsconfig", &[R, I32(0), U32(1), Text(2), Setting(true), Setting(false), I32(4)]),
     ("fstat", &[R, I32(0)]),
     ("fstat64", &[R]),
     ("futex", &[R, U64(0), U32(1), U32(2)]),
@@ -161,7 +166,7 @@ static SOURCES: &[(&str, &[Source])] = &[
     ("link", &[R, Text(0), Text(1)]),
     ("linkat", &[R, I32(0), Text(1), I32(2), Text(3), U32(4)]),
     ("listen", &[R, I32(0), I32(1)]),
-    ("llseek", &[R, I32(0), U, U32(4)]),
+    ("llseek", &[R, I32(0), Halves(1, 2), U32(4)]),
     ("lseek", &[R, I32(0), U64(1), U32(2)]),
     ("lstat", &[R, Text(0)]),
     ("lstat64", &[R, Text(0)]),
@@ -409,6 +414,17 @@ pub fn raw<'a>(
             _ => Raw::Unknown,
         },
         Bytes(place) => call.bytes(Place(place)).map_or(Raw::Missing, Raw::Bytes),
+        Setting(of_bytes) => {
+            let is_binary = call.argument(1) as u32 == FSCONFIG_SET_BINARY;
+            match (of_bytes, is_binary) {
+                (true, true) => call.bytes(Place(3)).map_or(Raw::Missing, Raw::Bytes),
+                (false, false) => call.text(Place(3)).map_or(Raw::Missing, Raw::Bytes),
+                _ => Raw::Missing,
+            }
+        }
+        Halves(high, low) => Raw::Unsigned(
+            u64::from(call.argument(high) as u32) << 32 | u64::from(call.argument(low) as u32),
+        ),
         Control(place) => call.control(Place(place)).map_or(Raw::Missing, Raw::Bytes),
         Address(place) => {
             call.address(Place(place)).and_then(super::net::socket_address).unwrap_or_missing()

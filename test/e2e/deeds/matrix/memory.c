@@ -304,6 +304,18 @@ DEED(fsconfig, string)
 	truth("evt.arg.aux", "0");
 }
 
+DEED(fsconfig, binary)
+{
+	int fd = syscall(SYS_fsopen, "tmpfs", 0);
+	need(fd >= 0, "fsopen");
+	CALL(syscall(SYS_fsconfig, fd, 2, "seed", "\001ab", 3));
+	truth("evt.arg.cmd", "FSCONFIG_SET_BINARY");
+	truth("evt.arg.key", "seed");
+	truth("evt.arg.value_bytebuf", ".ab");
+	truth("evt.arg.value_charbuf", "<NA>");
+	truth("evt.arg.aux", "3");
+}
+
 DEED(init_module, refused)
 {
 	CALL(syscall(SYS_init_module, "no module", 9, "option=1"));
