@@ -120,3 +120,26 @@ void t.test('rules with an error are refused, and the old ones go on', async (t)
   writeRules(daemon.directory, [marked('Better', 'pgr-better')])
   await seenAtLast(daemon, 'Better', 'pgr-better')
 })
+
+void t.test('what falco.yaml says of rules is taken over while it runs', async (t) => {
+  const config = join(temporaryDirectory(t), 'falco.yaml')
+  const choose = (choice: string): void => {
+    writeFileSync(config, `rules:\n  - ${choice}: {rule: Chosen}\n`)
+  }
+  choose('disable')
+  const rules = [marked('Chosen', 'pgr-chosen'), marked('Both', 'pgr')]
+  const daemon = await startDaemon(t, {
+    rules,
+    args: ['-c', config, '--rule-matching', 'all'],
+  })
+  await seenAtLast(daemon, 'Both', 'pgr-chosen')
+  t.notOk(daemon.alerts().some(({ rule }) => rule === 'Chosen'))
+
+  choose('enable')
+  await seenAtLast(daemon, 'Chosen', 'pgr-chosen')
+
+  writeFileSync(config, 'rules:\n  - enble: {rule: Chosen}\n')
+  const notice = await daemon.alert('refused', ({ source }) => source === 'internal')
+  t.match(notice.output_fields.reason, `${config}:2:12: rules: \`enble\``)
+  await seenAtLast(daemon, 'Chosen', 'pgr-chosen-still')
+})

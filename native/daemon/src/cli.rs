@@ -258,7 +258,7 @@ pub struct RunOptions {
     /// Folder of your own rules, loaded behind the daemon's; may be absent
     #[arg(long, value_name = "DIR", default_value = "/etc/peregrine/rules.d")]
     pub rules_dir: PathBuf,
-    /// Load rules anew when their files change, as by SIGHUP
+    /// Load rules anew when their files change, or what `falco.yaml` says of them, as by SIGHUP
     #[arg(
         long,
         value_name = "BOOL",

@@ -16,7 +16,7 @@ use peregrine_rules::{
 use crate::{
     cli::{LineFormat, ResolvedNamesChoice, RuleMatching, RunOptions, RuntimeSocket},
     rule_files::{self, Defaults},
-    rule_set::RuleSource,
+    rule_set::{Renew, RuleSource},
 };
 
 /// A configuration larger than this was not written by a person.
@@ -28,6 +28,8 @@ pub struct Config {
     pub options: RunOptions,
     /// Where rules come from, and how they are loaded.
     pub rules: RuleSource,
+    /// The same from the file as it will be then; nothing without a file.
+    pub renew: Option<Renew>,
     /// What lines look like.
     pub line: LineOptions,
     /// Where alerts are posted.
@@ -47,10 +49,20 @@ impl Given<'_> {
     }
 }
 
+/// As [`resolve`], with a way to do so again for the rules.
+pub fn resolve_renewably(options: &RunOptions, given: &Given<'_>) -> anyhow::Result<Config> {
+    let mut config = resolve(options, given)?;
+    let (options, matches) = (options.clone(), given.0.clone());
+    if options.config.is_some() {
+        config.renew = Some(Box::new(move || Ok(resolve(&options, &Given(&matches))?.rules)));
+    }
+    Ok(config)
+}
+
 /// Puts all sources together.
 pub fn resolve(options: &RunOptions, given: &Given<'_>) -> anyhow::Result<Config> {
     let mut options = options.clone();
-    let (yaml, mut warnings) = falco_yaml(&options)?;
+    let (yaml, mut warnings, files) = falco_yaml(&options)?;
     let set = |id: &str| !given.is_given(id);
     if let Some(priority) = yaml.priority.filter(|_| set("priority")) {
         options.priority = peregrine_alerts::Priority::ALL[priority as usize];
@@ -96,16 +108,19 @@ pub fn resolve(options: &RunOptions, given: &Given<'_>) -> anyhow::Result<Config
     };
     let line = line(&yaml);
     warnings.extend(flag_warnings(&options));
-    let rules = rule_source(&options, yaml);
-    Ok(Config { options, rules, line, http, syslog, warnings })
+    let rules = RuleSource { configuration: files, ..rule_source(&options, yaml) };
+    Ok(Config { options, rules, renew: None, line, http, syslog, warnings })
 }
 
-fn falco_yaml(options: &RunOptions) -> anyhow::Result<(FalcoYaml, Vec<String>)> {
+/// What it says, what is to be said of it, and the files that it was read from.
+fn falco_yaml(options: &RunOptions) -> anyhow::Result<(FalcoYaml, Vec<String>, Vec<PathBuf>)> {
+    let mut files: Vec<PathBuf> = options.config.iter().cloned().collect();
     let mut tree = match &options.config {
         Some(path) => {
             let mut tree = read(path)?;
             for (other, strategy) in tree.config_files()? {
                 let other = Path::new(&other);
+                files.push(other.to_owned());
                 if other.exists() {
                     for path in rule_files::expand(other)? {
                         tree.merge(read(&path)?, strategy);
@@ -120,10 +135,13 @@ fn falco_yaml(options: &RunOptions) -> anyhow::Result<(FalcoYaml, Vec<String>)> 
         change.apply(&mut tree)?;
     }
     match FalcoYaml::from_tree(&tree) {
-        Ok((yaml, warnings)) => Ok((yaml, warnings.iter().map(ToString::to_string).collect())),
+        Ok((yaml, warnings)) => {
+            Ok((yaml, warnings.iter().map(ToString::to_string).collect(), files))
+        }
         Err(errors) => {
             errors.iter().for_each(|error| eprintln!("peregrined: {error}"));
-            bail!("configuration refused: correct the errors above, nothing was started")
+            let first = errors.first().map(ToString::to_string).unwrap_or_default();
+            bail!("configuration refused: correct the errors above; the first: {first}")
         }
     }
 }
@@ -301,6 +319,7 @@ fn rule_source(options: &RunOptions, yaml: FalcoYaml) -> RuleSource {
         },
         folder: (!is_listed).then(|| options.rules_dir.clone()),
         named,
+        configuration: Vec::new(),
         options: LoadOptions {
             minimum_priority: peregrine_rules::Priority::ALL[options.priority as usize],
             matching: match options.rule_matching {

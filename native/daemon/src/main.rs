@@ -75,7 +75,7 @@ fn main() -> ExitCode {
 }
 
 fn run(options: &cli::RunOptions, given: &Given<'_>) -> ExitCode {
-    let config = match config::resolve(options, given) {
+    let config = match config::resolve_renewably(options, given) {
         Ok(config) => config,
         Err(error) => {
             eprintln!("peregrined: {}", doctor::chain(error.as_ref()));

@@ -1,4 +1,5 @@
-//! Rules are loaded anew while the old ones judge: when told (SIGHUP) and when their files change.
+//! Rules are loaded anew while the old ones judge: when told (SIGHUP) and when their files change, or
+//! what `falco.yaml` says of them. What else it says counts from the next start on.
 //!
 //! ```text
 //! SIGHUP, inotify ─► Reloader (own thread: read, compile) ─► Reloads (main loop: hook, swap)
@@ -37,7 +38,7 @@ use crate::{
     clock::{Clock, since_boot},
     doctor,
     judge::{Judge, Ruleset},
-    rule_set::{Loaded, Refusal, RuleSource},
+    rule_set::{Loaded, Refusal, Renew, RuleSource},
 };
 
 /// Name of the notice that new rules were refused.
@@ -102,7 +103,7 @@ impl Reloads {
     /// Starts the thread; the fingerprint is that of the rules that judge now, and `is_watching` tells
     /// whether it looks at the files by itself.
     pub fn start(
-        source: RuleSource,
+        (source, renew): (RuleSource, Option<Renew>),
         fingerprint: u64,
         is_watching: bool,
         waker: Waker,
@@ -119,6 +120,7 @@ impl Reloads {
         let (spent, to_free) = channel();
         let thread = Work {
             source,
+            renew,
             watch,
             fingerprint: Some(fingerprint),
             told: Arc::clone(&trigger.0),
@@ -178,7 +180,7 @@ impl Reloads {
                         drawn.iter().for_each(|text| eprintln!("{text}"));
                         *n_errors
                     }
-                    Refusal::Read(_) | Refusal::Empty => 0,
+                    Refusal::Read(_) | Refusal::Configuration(_) | Refusal::Empty => 0,
                 };
                 Some(self.refuse(&in_words(&refusal), n_errors, judge.clock()))
             }
@@ -258,7 +260,7 @@ impl Drop for Reloader {
 fn in_words(refusal: &Refusal) -> String {
     match refusal {
         Refusal::Errors { first, .. } => format!("{refusal}; the first: {first}"),
-        Refusal::Read(_) | Refusal::Empty => doctor::chain(refusal),
+        Refusal::Read(_) | Refusal::Configuration(_) | Refusal::Empty => doctor::chain(refusal),
     }
 }
 
@@ -269,6 +271,7 @@ fn epoch_seconds() -> u64 {
 /// What the thread works with.
 struct Work {
     source: RuleSource,
+    renew: Option<Renew>,
     watch: Option<Watch>,
     /// Of the texts that were looked at last.
     fingerprint: Option<u64>,
@@ -332,22 +335,22 @@ impl Work {
         self.watch.as_ref().map_or(Ok(false), Watch::has_changed)
     }
 
+    /// Takes over what the configuration says now.
+    fn renew(&mut self) -> Result<(), Refusal> {
+        let Some(renew) = &self.renew else { return Ok(()) };
+        self.source =
+            renew().map_err(|error| Refusal::Configuration(doctor::chain(error.as_ref())))?;
+        Ok(())
+    }
+
     fn load(&mut self, is_forced: bool) {
-        let outcome = match self.source.read() {
-            Ok(texts) => {
-                let fingerprint = Some(texts.fingerprint());
-                if fingerprint == self.fingerprint && !is_forced {
-                    return;
-                }
-                self.fingerprint = fingerprint;
-                texts.load(&self.source.options)
-            }
-            Err(error) => {
-                self.fingerprint = None;
-                Err(error.into())
-            }
-        };
-        let outcome = match outcome {
+        let read = self.renew().and_then(|()| Ok(self.source.read()?));
+        let fingerprint = read.as_ref().ok().map(|texts| self.source.fingerprint(texts));
+        if fingerprint.is_some() && fingerprint == self.fingerprint && !is_forced {
+            return;
+        }
+        self.fingerprint = fingerprint;
+        let outcome = match read.and_then(|texts| texts.load(&self.source.options)) {
             Ok(Loaded { plan, warnings }) => {
                 warnings.iter().for_each(|text| eprintln!("{text}"));
                 Outcome::Compiled(Box::new(Ruleset::new(plan)))

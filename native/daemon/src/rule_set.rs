@@ -18,9 +18,14 @@ pub struct RuleSource {
     pub folder: Option<PathBuf>,
     /// Files and folders that were named.
     pub named: Vec<PathBuf>,
+    /// Files that say so: the `falco.yaml` of the start and those that it names.
+    pub configuration: Vec<PathBuf>,
     /// How they are loaded.
     pub options: LoadOptions,
 }
+
+/// Reads anew what the configuration says of rules.
+pub type Renew = Box<dyn Fn() -> anyhow::Result<RuleSource> + Send>;
 
 /// Rules that were read, not yet compiled.
 pub struct Texts(Vec<RuleFile>);
@@ -38,6 +43,9 @@ pub enum Refusal {
     /// A file or folder cannot be read.
     #[error(transparent)]
     Read(#[from] ReadError),
+    /// The configuration cannot be read, or is wrong.
+    #[error("{0}")]
+    Configuration(String),
     /// There is nothing to judge by.
     #[error("no rules: leave out --no-default-rules, or name a rule file with -r FILE")]
     Empty,
@@ -57,7 +65,7 @@ impl RuleSource {
     pub fn named(named: Vec<PathBuf>, defaults: Defaults) -> Self {
         let options =
             LoadOptions { offering: rule_files::built_in_names(), ..LoadOptions::default() };
-        Self { defaults, folder: None, named, options }
+        Self { defaults, folder: None, named, configuration: Vec::new(), options }
     }
 
     /// Reads the files as they are now.
@@ -65,13 +73,21 @@ impl RuleSource {
         rule_files::read(self.defaults, self.folder.as_deref(), &self.named).map(Texts)
     }
 
-    /// Folders in which a change may mean other rules: those named, and those of named files, by
-    /// their names and by where links lead.
+    /// Equal if the same texts are loaded in the same way.
+    pub fn fingerprint(&self, texts: &Texts) -> u64 {
+        let mut hasher = DefaultHasher::new();
+        (texts.fingerprint(), format!("{:?}", self.options)).hash(&mut hasher);
+        hasher.finish()
+    }
+
+    /// Folders in which a change may mean other rules: those named, and those of named files and of
+    /// the configuration, by their names and by where links lead.
     pub fn folders(&self) -> Vec<PathBuf> {
         let mut folders: Vec<PathBuf> = self
             .folder
             .iter()
             .chain(&self.named)
+            .chain(&self.configuration)
             .flat_map(|path| [Some(path.clone()), path.canonicalize().ok()])
             .flatten()
             .filter_map(|path| nearest_folder(&path))
@@ -95,7 +111,7 @@ impl Texts {
     }
 
     /// Equal for equal texts of equal names.
-    pub fn fingerprint(&self) -> u64 {
+    fn fingerprint(&self) -> u64 {
         let mut hasher = DefaultHasher::new();
         for file in &self.0 {
             (&file.name, &file.text).hash(&mut hasher);
@@ -138,6 +154,7 @@ mod tests {
             defaults: Defaults::Leave,
             folder: None,
             named: vec![named.to_owned()],
+            configuration: Vec::new(),
             options: LoadOptions::default(),
         }
     }
@@ -168,6 +185,17 @@ mod tests {
         assert_eq!(source.read().unwrap().fingerprint(), before);
         fs::write(&path, "- list: a\n  items: [c]\n").unwrap();
         assert_ne!(source.read().unwrap().fingerprint(), before);
+    }
+
+    #[test]
+    fn the_same_texts_loaded_otherwise_are_other_rules() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut source = source(folder.path());
+        let texts = source.read().unwrap();
+        let before = source.fingerprint(&texts);
+        assert_eq!(source.clone().fingerprint(&texts), before);
+        source.options.suggested_output = false;
+        assert_ne!(source.fingerprint(&texts), before);
     }
 
     #[test]

@@ -52,7 +52,7 @@ const STOP_LIMIT: Duration = Duration::from_secs(3);
 
 /// Runs until SIGINT or SIGTERM.
 pub fn run(config: Config) -> anyhow::Result<()> {
-    let Config { options, rules, line, http, syslog, .. } = config;
+    let Config { options, rules, renew, line, http, syslog, .. } = config;
     let options = &options;
     // Before there are threads: it makes child processes.
     let probe = Probe::take();
@@ -102,7 +102,8 @@ pub fn run(config: Config) -> anyhow::Result<()> {
     lockdown.confine(Role::Serve(&needs(options, &rules, ports)?));
     let service = service.start()?;
     judge.containers_mut().follow(sockets(&options.runtime_socket), lanes.waker())?;
-    let mut reloads = Reloads::start(rules, fingerprint, options.watch_rules, lanes.waker())?;
+    let mut reloads =
+        Reloads::start((rules, renew), fingerprint, options.watch_rules, lanes.waker())?;
     let stop = Stop::listen(lanes.waker(), reloads.trigger())?;
     announce(options, &hooks, &judge);
     watch(&mut judge, &mut attacher, &mut reloads, lanes, &stop, &sample, &service)?;
@@ -129,7 +130,7 @@ fn load_rules(source: &RuleSource) -> anyhow::Result<(Plan, u64)> {
     match texts.load(&source.options) {
         Ok(Loaded { plan, warnings }) => {
             warnings.iter().for_each(|text| eprintln!("{text}"));
-            Ok((plan, texts.fingerprint()))
+            Ok((plan, source.fingerprint(&texts)))
         }
         Err(Refusal::Errors { drawn, .. }) => {
             drawn.iter().for_each(|text| eprintln!("{text}"));
@@ -196,7 +197,13 @@ fn service_config(
 /// What is read, written and removed after the start.
 fn needs(options: &RunOptions, rules: &RuleSource, connect: Vec<u16>) -> anyhow::Result<Needs> {
     Ok(Needs {
-        read: rules.folder.iter().chain(&rules.named).cloned().collect(),
+        read: rules
+            .folder
+            .iter()
+            .chain(&rules.named)
+            .chain(&rules.configuration)
+            .cloned()
+            .collect(),
         own: vec![options.state_dir.clone()],
         append: options.file_output.iter().cloned().collect(),
         sockets: unix_socket(&options.grpc_socket)?.into_iter().collect(),
