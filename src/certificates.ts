@@ -33,9 +33,7 @@ export function createCertificateWatch(
       return all
     },
     use(files) {
-      all = Array.from(files, ([setting, file]) => toCertificate(setting, file)).filter(
-        (certificate) => certificate !== undefined,
-      )
+      all = toCertificates(files)
       this.check()
     },
     check() {
@@ -49,9 +47,18 @@ export function createCertificateWatch(
   }
 }
 
-function toState({ notAfterMilliseconds }: Certificate, now: number): CertificateState {
+export function toState({ notAfterMilliseconds }: Certificate, now: number): CertificateState {
   if (now >= notAfterMilliseconds) return 'expired'
   return now >= notAfterMilliseconds - WEEK_MILLISECONDS ? 'ending' : 'valid'
+}
+
+/** Of files by the setting that names them; undefined where there is none. */
+export function toCertificates(
+  files: ReadonlyMap<string, Buffer | undefined>,
+): readonly Certificate[] {
+  return Array.from(files, ([setting, file]) => toCertificate(setting, file)).filter(
+    (certificate) => certificate !== undefined,
+  )
 }
 
 /** The first in the file, which is the one that peers are shown. */

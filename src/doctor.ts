@@ -12,6 +12,7 @@ import {
   readTls,
   type Config,
 } from './config/index.js'
+import { toCertificates, toState } from './certificates.js'
 import { checkHealth } from './healthcheck.js'
 import { readWebConfig } from './serve/index.js'
 import { TEMPORARY } from './store/index.js'
@@ -33,6 +34,7 @@ export async function runDoctor(config: Config, say: (line: string) => void): Pr
     examineIntake,
     examineLoki,
     examineAlertmanager,
+    examineCertificates,
   ]
   for (const examine of examinations) {
     // In order, so that the answer reads from the top of the way to its end.
@@ -125,6 +127,29 @@ async function examineAlertmanager({ alertmanager }: Config): Promise<readonly F
       return { what: `Alertmanager ${href}`, ...toVerdict(answer, ALERTMANAGER_HINTS) }
     }),
   )
+}
+
+/** A peer that refuses one says little of why. */
+async function examineCertificates(config: Config): Promise<readonly Finding[]> {
+  const { tls, intake, loki, webConfigFile } = config
+  const web = webConfigFile === undefined ? undefined : await readWebConfig(webConfigFile)
+  const files = new Map([
+    ['--falco-tls-cert', tls && (await readTls(tls)).certificate],
+    ['--intake-tls-cert', intake && (await readIntakeSecrets(intake)).tls?.cert],
+    ['--loki-tls-cert', loki && (await readLokiTarget(loki)).tls.cert],
+    ['--web-config-file', web?.tls?.cert],
+  ])
+  return toCertificates(files).map((certificate) => {
+    const { setting, notAfterMilliseconds } = certificate
+    const until = new Date(notAfterMilliseconds).toISOString()
+    const state = toState(certificate, Date.now())
+    const what = `certificate ${setting}`
+    if (state === 'expired') {
+      return { what, isWell: false, text: `expired at ${until}: peers refuse it; renew the file` }
+    }
+    const hint = state === 'ending' ? ', within a week: renew it soon' : ''
+    return { what, isWell: true, text: `valid until ${until}${hint}` }
+  })
 }
 
 type Answer = { readonly status: number; readonly text: string } | { readonly trouble: string }

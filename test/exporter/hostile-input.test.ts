@@ -210,6 +210,34 @@ async function listen(
   return typeof address === 'object' && address !== null ? `http://127.0.0.1:${address.port}` : ''
 }
 
+void t.test('a hundred thousand pods take the room of a few, and each alert counts', async (t) => {
+  const { socket, daemon } = await startEnds(t)
+  let shipped = 0
+  const loki = await startLoki(0, () => shipped++)
+  t.teardown(loki.close)
+  const args = ['--falco', socket, '--state-dir', ':temporary:', '--loki-url', loki.url]
+  const exporter = await runExporter(t, [...args, '--series-budget', '2000'])
+  const before = sumOf(await exporter.metrics(), 'process_resident_memory_bytes')
+  const count = 100_000
+  const time = { seconds: String(Math.floor(Date.now() / 1000)), nanos: 0 }
+  for (let pod = 0; pod < count; pod += 1_000) {
+    const pods = Array.from({ length: 1_000 }, (_, index) => `pod-${pod + index}`)
+    daemon.append(
+      ...pods.map((name) => wireAlert({ time, output_fields: { 'k8s.pod.name': name } })),
+    )
+  }
+  await until('counted', async () => sumOf(await exporter.metrics(), 'falco_events') === count)
+  await until('shipped', async () => isEmpty(await exporter.metrics()))
+  t.equal(shipped, count)
+  t.same(loki.faults, [])
+  const page = await exporter.metrics()
+  t.ok(sumOf(page, 'peregrine_series_used') <= 2_000)
+  t.equal(sumOf(page, 'falco_events', '__overflow__'), count - 500, 'a rule has a quarter')
+  t.ok(sumOf(page, 'peregrine_ship_streams') <= 2_001)
+  const grown = sumOf(page, 'process_resident_memory_bytes') - before
+  t.ok(grown < 400 * 1024 * 1024, `${Math.round(grown / 2 ** 20)} MiB more`)
+})
+
 void t.test('servers that send garbage are named, tried again, and harm nobody', async (t) => {
   const { directory, socket, daemon } = await startEnds(t)
   const noise = Buffer.from(Array.from({ length: 4_096 }, (_, index) => (index * 89) % 256))

@@ -84,6 +84,10 @@ void t.test('certificates that expire while running', async (t) => {
   await until('shipped', () => loki.entries.length === 1)
   t.match(exporter.log(), /certificate ends within a week/)
 
+  const examine = async (): Promise<string> =>
+    (await runToEnd(['doctor', ...ways, ...tls], environment)).stdout
+  t.match(await examine(), /ok {4}certificate --loki-tls-cert: valid until .*within a week: renew/)
+
   clock.set(3 * 86_400)
   const expired = (setting: string): RegExp =>
     new RegExp(`"setting":"${setting}".*certificate has expired: renew the file, then send SIGHUP`)
@@ -91,6 +95,8 @@ void t.test('certificates that expire while running', async (t) => {
     await until(setting, () => expired(setting).test(exporter.log()))
   }
   const notAfter = 'peregrine_certificate_not_after_timestamp_seconds'
+  t.match(await examine(), /wrong certificate --loki-tls-cert: expired at .*renew the file/)
+  t.match(await examine(), /wrong daemon .*the daemon's certificate has expired/)
   const page = await metrics()
   t.ok(sumOf(page, notAfter, '--web-config-file') < sumOf(page, 'peregrine_time_seconds'))
   daemon.cut()

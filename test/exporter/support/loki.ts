@@ -131,7 +131,7 @@ export async function startLoki(
       if (take === undefined) loki.pushes.push({ headers: request.headers, body })
       const tenant = String(request.headers['x-scope-orgid'])
       const answer = loki.tenants.get(tenant) ?? toAnswer(body, loki)
-      const isStored = answer.stores ?? answer.status === 204
+      const isStored = request.method === 'POST' && (answer.stores ?? answer.status === 204)
       let refused = ''
       const finish = (): void => {
         const date = new Date(Date.now() + loki.clockMilliseconds).toUTCString()
