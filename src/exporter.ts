@@ -62,10 +62,11 @@ export interface Exporter {
   readonly intakePort: number | undefined
   /**
    * Takes what can change while running: daemons and their certificates, filters, users and
-   * certificates of --listen, login and certificates of the intake and of Loki, the log level.
-   * Rejects, and changes nothing, where a file that is named cannot be used.
+   * certificates of --listen, logins and certificates of the intake, Loki and Alertmanager, the
+   * log level. Gives back what a file asks for and only a restart does. Rejects, and changes
+   * nothing, where a file that is named cannot be used.
    */
-  reload(config: Config): Promise<void>
+  reload(config: Config): Promise<readonly string[]>
   readonly reloads: ReloadHealth
   close(): Promise<void>
 }
@@ -222,13 +223,17 @@ export async function startExporter(
       const files = await readFiles(next)
       const secrets = next.intake === undefined ? undefined : await readIntakeSecrets(next.intake)
       const loki = next.loki === undefined ? undefined : await readLokiTarget(next.loki)
+      const login = await readLogin('alertmanager', next.alertmanager?.login)
+      const isSameTls = toTlsKind(files.web) === toTlsKind(live.web)
       Object.assign(live, { config: next, ...files })
       subscriptions.use(next.daemons)
       server.use(live.web)
       if (secrets !== undefined) intake?.use(secrets)
+      notifier?.use(login)
       if (loki !== undefined && target !== undefined) pusher?.use({ ...loki, url: target.url })
       certificates.use(toCertificateFiles(live, loki, secrets))
       log.level = next.logLevel
+      return isSameTls ? [] : ['webConfigFile']
     },
     close() {
       closing ??= (async () => {
@@ -261,6 +266,11 @@ function toCertificateFiles(
     ['--loki-tls-cert', loki?.tls.cert],
     ['--web-config-file', web.tls?.cert],
   ])
+}
+
+/** What of TLS is settled when a server begins to listen. */
+function toTlsKind({ tls }: WebConfig): string {
+  return tls === undefined ? 'none' : `${tls.requestCert} ${tls.rejectUnauthorized}`
 }
 
 async function readFiles(config: Config): Promise<Omit<Live, 'config'>> {

@@ -85,7 +85,7 @@ const RELOADED: ReadonlySet<string> = new Set([
 ])
 
 /** Of the settings of a target. */
-const RELOADED_PARTS: ReadonlySet<string> = new Set(['selection', 'login', 'headers', 'clientCa'])
+const RELOADED_PARTS: ReadonlySet<string> = new Set(['selection', 'login', 'headers'])
 
 function reloadOnSignal(
   exporter: Exporter,
@@ -101,9 +101,9 @@ function reloadOnSignal(
       return
     }
     try {
-      await exporter.reload(command.config)
+      const settled = await exporter.reload(command.config)
       exporter.reloads.succeeded++
-      const waiting = findChanges(config, command.config)
+      const waiting = [...findChanges(config, command.config), ...settled]
       log.info({ restartNeededFor: waiting }, 'configuration reloaded')
     } catch (error) {
       exporter.reloads.failed++
@@ -119,6 +119,7 @@ function findChanges(before: Config, after: Config): readonly string[] {
       if (RELOADED_PARTS.has(key)) return undefined
       // On or off stays; the files are read anew.
       if (key === 'tls' && typeof part === 'object') return 'on'
+      if (key === 'clientCa' && part !== undefined) return 'on'
       return part instanceof Map ? [...part] : part
     })
   const values = new Map(Object.entries(before))

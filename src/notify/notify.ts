@@ -46,6 +46,8 @@ export interface NotifierOptions {
 export interface Notifier {
   readonly health: NotifyHealth
   note(alerts: readonly Alert[]): void
+  /** Shows another login from the next message on. */
+  use(authorization: string | undefined): void
   /** Runs until the signal aborts; what is active is sent a last time. */
   run(signal: AbortSignal): Promise<void>
 }
@@ -119,8 +121,13 @@ export function createNotifier(options: NotifierOptions): Notifier {
     return batches
   }
 
+  let { authorization } = options
+
   return {
     health,
+    use(login) {
+      authorization = login
+    },
     note(alerts) {
       const selection = options.selection()
       let isNew = false
@@ -136,7 +143,8 @@ export function createNotifier(options: NotifierOptions): Notifier {
       await Promise.all(
         members.map((member, index) => {
           const bell = bells[index] ?? createBell()
-          return runMember(member, { options, agent, bell, expire, toBatches }, signal)
+          const parts = { options, agent, bell, expire, toBatches, login: () => authorization }
+          return runMember(member, parts, signal)
         }),
       )
       await agent.destroy()
@@ -149,18 +157,20 @@ interface MemberParts {
   readonly agent: Agent
   readonly bell: Bell
   readonly expire: () => void
+  readonly login: () => string | undefined
   readonly toBatches: () => readonly string[]
 }
 
 async function runMember(
   member: MemberHealth,
-  { options, agent, bell, expire, toBatches }: MemberParts,
+  parts: MemberParts,
   signal: AbortSignal,
 ): Promise<void> {
+  const { options, bell, expire, toBatches } = parts
   const resend = options.resendMilliseconds ?? RESEND_MILLISECONDS
   for (let attempt = 0; ;) {
     expire()
-    const isWell = await sendAll(member, toBatches(), options, agent)
+    const isWell = await sendAll(member, toBatches(), parts)
     if (isStopped(signal)) return
     attempt = isWell ? 0 : attempt + 1
     const wait = isWell ? resend : toBackoff(attempt, BACKOFF, Math.random) + GATHER_MILLISECONDS
@@ -172,12 +182,11 @@ async function runMember(
 async function sendAll(
   member: MemberHealth,
   batches: readonly string[],
-  options: NotifierOptions,
-  agent: Agent,
+  parts: MemberParts,
 ): Promise<boolean> {
   for (const batch of batches) {
-    const trouble = await send(member, batch, options, agent)
-    note(member, trouble?.text, options)
+    const trouble = await send(member, batch, parts)
+    note(member, trouble?.text, parts.options)
     if (trouble?.isRetried === true) return false
   }
   return true
@@ -186,13 +195,13 @@ async function sendAll(
 async function send(
   member: MemberHealth,
   body: string,
-  { authorization, userAgent }: NotifierOptions,
-  agent: Agent,
+  { options, agent, login }: MemberParts,
 ): Promise<{ readonly text: string; readonly isRetried: boolean } | undefined> {
   const headers: Record<string, string> = {
     'content-type': 'application/json',
-    'user-agent': userAgent,
+    'user-agent': options.userAgent,
   }
+  const authorization = login()
   if (authorization !== undefined) headers.authorization = authorization
   try {
     const url = `${member.url.replace(/\/$/, '')}/api/v2/alerts`

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { hash } from 'bcryptjs'
 import { Agent, request } from 'undici'
 import t from 'tap'
+import { makeCertificates } from './support/certificates.js'
 import { startEnds } from './support/ends.js'
 import { runExporter, runToEnd, sumOf, temporaryDirectory, until } from './support/exporter.js'
 import { startDaemon } from './support/peregrined.js'
@@ -86,6 +87,53 @@ void t.test('SIGHUP takes over what can change, and keeps what was if it is wron
     return sumOf(await exporter.metrics(), 'peregrine_subscribe_connected') === 1
   })
   t.equal(sumOf(await exporter.metrics(), 'falco_events'), 3)
+})
+
+void t.test('what a reload cannot turn on is named', async (t) => {
+  const directory = temporaryDirectory(t)
+  const at = (name: string): string => join(directory, name)
+  makeCertificates(directory)
+  const tls = ['tls_server_config:', '  cert_file: server.pem', '  key_file: server.key']
+  writeFileSync(at('web.yml'), tls.join('\n'))
+  const config = ['listen: 127.0.0.1:0', 'intake-listen: 127.0.0.1:0', 'falco: none']
+  const intake = [`intake-tls-cert: ${at('server.pem')}`, `intake-tls-key: ${at('server.key')}`]
+  const all = [
+    ...config,
+    ...intake,
+    'state-dir: ":temporary:"',
+    `web-config-file: ${at('web.yml')}`,
+  ]
+  writeFileSync(at('config.yaml'), all.join('\n'))
+  const exporter = await runExporter(t, ['--config', at('config.yaml'), '--listen', '127.0.0.1:0'])
+  exporter.reload()
+  await until('reloaded', () => exporter.log().includes('"restartNeededFor":[]'))
+
+  writeFileSync(at('web.yml'), [...tls, '  client_ca_file: ca.pem'].join('\n'))
+  const client = `intake-tls-client-ca: ${at('ca.pem')}`
+  writeFileSync(at('config.yaml'), [...all, client].join('\n'))
+  exporter.reload()
+  await until('said', () =>
+    exporter.log().includes('"restartNeededFor":["intake","webConfigFile"]'),
+  )
+})
+
+void t.test('a stop does not wait for who hangs', async (t) => {
+  const { directory, socket, daemon, loki } = await startEnds(t)
+  const late = { milliseconds: 600_000, stores: 'at_the_end' as const }
+  loki.usual = { status: 204, late }
+  const state = ['--state-dir', join(directory, 'state')]
+  const targets = ['--loki-url', loki.url, '--alertmanager-url', loki.url]
+  const args = ['--falco', socket, ...state, ...targets]
+  const exporter = await runExporter(t, args)
+  const time = { seconds: String(Math.floor(Date.now() / 1000)), nanos: 0 }
+  daemon.append(wireAlert({ priority: 1, time }))
+  await until('both hang', () => loki.pushes.length >= 2)
+  t.equal(await exporter.stop(), 0)
+  t.match(exporter.log(), /"msg":"stopped"/)
+
+  loki.usual = { status: 204 }
+  await runExporter(t, args)
+  await until('nothing is lost', () => loki.entries.length === 1)
 })
 
 void t.test("TLS and users by Prometheus' own file", async (t) => {

@@ -6,6 +6,7 @@ import { Agent, request } from 'undici'
 import { createClock } from '../e2e/support/clock.js'
 import { makeCertificates } from './support/certificates.js'
 import { runExporter, runToEnd, sumOf, temporaryDirectory, until } from './support/exporter.js'
+import { startFalco } from './support/falco.js'
 import { startLoki } from './support/loki.js'
 import { startDaemon } from './support/peregrined.js'
 import { wireAlert } from './support/services.js'
@@ -27,6 +28,12 @@ void t.test('TCP with mutual TLS, and only with it', async (t) => {
   ]
   const trusted = await runExporter(t, flags('ca', 'client'))
   await until('counted', async () => sumOf(await trusted.metrics(), 'falco_events') === 1)
+
+  const falco = await startFalco('localhost:0', credentials)
+  t.teardown(falco.stop)
+  falco.queue.push(wireAlert())
+  const both = await runExporter(t, [...flags('ca', 'client'), '--falco', falco.target])
+  await until('a Falco, too', async () => sumOf(await both.metrics(), 'falco_events') === 2)
 
   for (const [ca, name] of [
     ['ca', 'other'],

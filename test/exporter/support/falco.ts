@@ -2,7 +2,7 @@
  * A stand-in for Falco up to 0.43: one queue for all subscribers, and it hands out what waits
  * only after it has read a client message.
  */
-import type { ServerDuplexStream } from '@grpc/grpc-js'
+import type { ServerCredentials, ServerDuplexStream } from '@grpc/grpc-js'
 import { serve, type RunningServer, type WireAlert } from './services.js'
 
 export interface FalcoStandIn {
@@ -13,7 +13,10 @@ export interface FalcoStandIn {
   readonly stop: () => void
 }
 
-export async function startFalco(target: string): Promise<FalcoStandIn> {
+export async function startFalco(
+  target: string,
+  credentials?: ServerCredentials,
+): Promise<FalcoStandIn> {
   const queue: WireAlert[] = []
   let requests = 0
   const running: RunningServer = await serve(
@@ -34,6 +37,7 @@ export async function startFalco(target: string): Promise<FalcoStandIn> {
       },
     },
     target,
+    credentials,
   )
   return {
     target: running.target,

@@ -150,7 +150,7 @@ export async function startLoki(
         if (request.socket.destroyed) return
         if (isStored && late.stores === 'at_the_end') refused = storeAll()
         finish()
-      }, late.milliseconds)
+      }, late.milliseconds).unref()
     })
   }
   const server = tls === undefined ? createServer(serve) : createTlsServer(tls, serve)
