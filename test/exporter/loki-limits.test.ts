@@ -102,6 +102,47 @@ void t.test('a backlog of hours whose answers are lost is not doubled', async (t
   t.equal(sumOf(page, 'peregrine_ship_accepted_entries_total'), alerts.length)
 })
 
+void t.test('what has waited goes out in pushes of bounded size, in order', async (t) => {
+  const { socket, daemon, loki } = await startEnds(t)
+  loki.usual = { status: 503 }
+  const long = { time: { seconds: String(Math.floor(Date.now() / 1000)), nanos: 0 } }
+  const small = numbered(9_000).map((alert) => ({ ...alert, ...long }))
+  const large = numbered(6_000, 9_000).map((alert) => ({
+    ...{ ...alert, ...long },
+    output_fields: { 'proc.cmdline': `${alert.output} ${'x'.repeat(900)}` },
+  }))
+  daemon.append(...small, ...large)
+  const args = ['--falco', socket, '--state-dir', ':temporary:', '--loki-url', loki.url]
+  const exporter = await runExporter(t, args)
+  const total = small.length + large.length
+  await until('all wait', async () => {
+    return sumOf(await exporter.metrics(), 'peregrine_ship_waiting_entries') === total
+  })
+  const before = loki.pushes.length
+  loki.usual = { status: 204 }
+  await until('all are there', () => loki.entries.length === total, 90_000)
+  for (const { body } of loki.pushes.slice(before)) {
+    t.ok(body.length < 2.6 * 1024 * 1024, `${body.length} bytes`)
+    t.ok(body.split('"event_id":').length - 1 <= 5_000)
+  }
+  t.ok(loki.pushes.length - before <= 8, 'and in few')
+  const inOrder = (output: { readonly line: string }[]): boolean =>
+    output.every(({ line }, at) => {
+      const number = Number(line.replace('alert ', ''))
+      return at === 0 || number > Number(output[at - 1]?.line.replace('alert ', ''))
+    })
+  const streams = new Map<string, { readonly line: string }[]>()
+  for (const { stream, line } of loki.entries) {
+    const key = JSON.stringify(stream)
+    const known = streams.get(key)
+    if (known === undefined) streams.set(key, [{ line }])
+    else known.push({ line })
+  }
+  t.equal(streams.size, 2)
+  t.ok([...streams.values()].every(inOrder), 'each log stream in order')
+  t.same(loki.faults, [])
+})
+
 void t.test('a push of more than Loki ever takes at once is halved', async (t) => {
   const { socket, daemon, loki } = await startEnds(t)
   loki.entriesLimit = 10
