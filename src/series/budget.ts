@@ -1,8 +1,9 @@
 /**
  * How many series may exist, and which one an alert counts in when no more may.
  *
- * A new label set over the budget, or over its rule's share of it, counts in an overflow
- * series: sums stay right, and one rule that fires in endless pods cannot push out others.
+ * A new label set over the budget, or over the share of its rule or its pod, counts in an overflow
+ * series: sums stay right, and neither a rule that fires in endless pods nor a pod whose extra
+ * labels have endless values can push out others.
  */
 import { toKey, toRuleOverflow, toTotalOverflow, OVERFLOW, type LabelValues } from './labels.js'
 
@@ -10,19 +11,35 @@ export interface Budget {
   readonly series: number
   /** Most series of one rule. */
   readonly perRule: number
+  /** Most series of one pod. */
+  readonly perPod: number
   /** Overflow series come on top of the budget, up to this many (then one per priority). */
   readonly overflow: number
 }
 
-/** A rule may take a quarter; overflow series are as many as there are sane rules. */
+/** A pod may have as many as there are rules, however small the budget. */
+const PER_POD = 100
+
+/**
+ * A rule may take a quarter and a pod a twentieth; overflow series are as many as there are sane
+ * rules.
+ */
 export function toBudget(series: number): Budget {
-  return { series, perRule: Math.max(1, Math.floor(series / 4)), overflow: 1_000 }
+  const perRule = Math.max(1, Math.floor(series / 4))
+  const perPod = Math.max(PER_POD, Math.floor(series / 20))
+  return { series, perRule, perPod, overflow: 1_000 }
+}
+
+/** Which pod's share a series takes from; undefined where there is no pod. */
+export function toShare(labels: LabelValues): string | undefined {
+  return labels.k8s_pod_name === '' ? undefined : `${labels.k8s_ns_name}\n${labels.k8s_pod_name}`
 }
 
 export interface Usage {
   readonly regular: number
   readonly overflow: number
   readonly ofRule: (rule: string) => number
+  readonly ofPod: (share: string) => number
   readonly has: (key: string) => boolean
 }
 
@@ -36,7 +53,11 @@ export interface Placed {
 export function place(labels: LabelValues, budget: Budget, usage: Usage): Placed {
   const key = toKey(labels)
   if (usage.has(key)) return { key, labels, overflowed: isOverflow(labels) }
-  const fits = usage.regular < budget.series && usage.ofRule(labels.rule) < budget.perRule
+  const share = toShare(labels)
+  const fits =
+    usage.regular < budget.series &&
+    usage.ofRule(labels.rule) < budget.perRule &&
+    (share === undefined || usage.ofPod(share) < budget.perPod)
   if (fits) return { key, labels, overflowed: false }
   const folded = toRuleOverflow(labels)
   const foldedKey = toKey(folded)

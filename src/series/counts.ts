@@ -12,7 +12,7 @@
  * Invariant: one caller; nobody plans between another's plan and apply.
  */
 import type { Alert } from '../alert.js'
-import { isOverflow, place, type Budget, type Usage } from './budget.js'
+import { isOverflow, place, toShare, type Budget, type Usage } from './budget.js'
 import {
   fromKey,
   PLAIN_LABELS,
@@ -39,6 +39,7 @@ export interface Series extends SeriesRecord {
   /** `{…}` of the exposition, made once. */
   readonly labelBytes: Buffer
   readonly rule: string
+  readonly share: string | undefined
   readonly isOverflow: boolean
   count: number
   lastSeenMilliseconds: number
@@ -96,6 +97,7 @@ export function createCounts(
 ): Counts {
   const series = new Map<string, Series>()
   const perRule = new Map<string, number>()
+  const perPod = new Map<string, number>()
   let overflowSeries = 0
   let { lastBirth } = kept
   let overflowed = 0
@@ -109,11 +111,15 @@ export function createCounts(
       ...record,
       labelBytes: Buffer.from(toLabelText(labels, config)),
       rule,
+      share: toShare(labels),
       isOverflow: isOverflow(labels),
     }
     series.set(record.key, entry)
     if (entry.isOverflow) overflowSeries++
-    else perRule.set(rule, (perRule.get(rule) ?? 0) + 1)
+    else {
+      change(perRule, rule, 1)
+      if (entry.share !== undefined) change(perPod, entry.share, 1)
+    }
     lastBirth = Math.max(lastBirth, record.birth)
   }
 
@@ -121,9 +127,8 @@ export function createCounts(
     const known = series.get(key)
     if (known === undefined) return
     series.delete(key)
-    const left = (perRule.get(known.rule) ?? 1) - 1
-    if (left === 0) perRule.delete(known.rule)
-    else perRule.set(known.rule, left)
+    change(perRule, known.rule, -1)
+    if (known.share !== undefined) change(perPod, known.share, -1)
   }
 
   /** Drafts of series, as one plan makes them. */
@@ -131,6 +136,7 @@ export function createCounts(
     const drafts = new Map<string, Draft>()
     const revived: string[] = []
     const bornOfRule = new Map<string, number>()
+    const bornOfPod = new Map<string, number>()
     let bornRegular = 0
     let bornOverflow = 0
     const usage: Usage = {
@@ -141,6 +147,7 @@ export function createCounts(
         return overflowSeries + bornOverflow
       },
       ofRule: (rule) => (perRule.get(rule) ?? 0) + (bornOfRule.get(rule) ?? 0),
+      ofPod: (share) => (perPod.get(share) ?? 0) + (bornOfPod.get(share) ?? 0),
       has: (key) => series.has(key) || drafts.has(key),
     }
     const bear = (key: string, labels: LabelValues): void => {
@@ -151,7 +158,9 @@ export function createCounts(
       if (isOverflow(labels)) bornOverflow++
       else {
         bornRegular++
-        bornOfRule.set(labels.rule, (bornOfRule.get(labels.rule) ?? 0) + 1)
+        change(bornOfRule, labels.rule, 1)
+        const share = toShare(labels)
+        if (share !== undefined) change(bornOfPod, share, 1)
       }
     }
     /** True where the key has a series, or a draft of one. */
@@ -241,6 +250,13 @@ export function createCounts(
       return hides
     },
   }
+}
+
+/** What comes to nothing leaves. */
+function change(counts: Map<string, number>, key: string, by: number): void {
+  const count = (counts.get(key) ?? 0) + by
+  if (count <= 0) counts.delete(key)
+  else counts.set(key, count)
 }
 
 function toRecord(entry: Series): SeriesRecord {

@@ -137,6 +137,42 @@ void t.test('over budget, sums stay right and no rule takes all', (t) => {
   t.end()
 })
 
+void t.test('a pod whose extra labels have endless values pushes out no other', (t) => {
+  const config: LabelConfig = {
+    ...PLAIN_LABELS,
+    extra: [{ name: 'process', field: 'proc.name' }],
+  }
+  const counts = createCounts(toBudget(4_000), undefined, config)
+  const noisy = Array.from({ length: 20_000 }, (_, index) =>
+    alertOf({
+      rule: `rule ${index % 10}`,
+      fields: new Map([
+        ['k8s.ns.name', 'shop'],
+        ['k8s.pod.name', 'noisy'],
+        ['proc.name', `p${index}`],
+      ]),
+    }),
+  )
+  for (let from = 0; from < noisy.length; from += 1_000) {
+    count(counts, noisy.slice(from, from + 1_000))
+  }
+  t.equal(counts.size, 200 + 10, 'its share, and an overflow series for each rule')
+  const others = Array.from({ length: 1_000 }, (_, index) =>
+    alertOf({ rule: `rule ${index % 10}`, fields: new Map([['k8s.pod.name', `pod-${index}`]]) }),
+  )
+  count(counts, others)
+  t.equal(counts.size, 210 + 1_000)
+  let sum = 0
+  for (const series of counts.all()) sum += series.count
+  t.equal(sum, noisy.length + others.length)
+
+  const idle = counts.idle(Infinity)
+  counts.hide(idle)
+  count(counts, noisy.slice(0, 150))
+  t.equal(counts.size, 10 + 150, 'what is hidden takes no share')
+  t.end()
+})
+
 void t.test('a million pods take the room of the budget, and each alert counts', (t) => {
   const counts = createCounts(toBudget(2_000))
   const million = 1_000_000
@@ -156,7 +192,7 @@ void t.test('a million pods take the room of the budget, and each alert counts',
 })
 
 void t.test('when even rules are too many, priority is left', (t) => {
-  const counts = createCounts({ series: 1, perRule: 1, overflow: 2 })
+  const counts = createCounts({ series: 1, perRule: 1, perPod: 1, overflow: 2 })
   const rules = Array.from({ length: 10 }, (_, index) => alertOf({ rule: `rule ${index}` }))
   count(counts, rules)
   t.equal(counts.size, 4)
