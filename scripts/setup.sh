@@ -9,12 +9,13 @@ cd "$ROOT"
 
 # The C compilers for BPF and libbpf, and the static libraries that go into the daemon.
 PACKAGES=(clang gcc libc6-dev libelf-dev make pkg-config zlib1g-dev)
-# Real container runtimes, Prometheus and Alertmanager, a static shell and a small Debian for container
-# images, the linters, bpftool, which sees what is loaded in the kernel, systemd, whose systemd-analyze
-# reads the units, a browser for the page, and libfaketime, which sets the clock of one process.
-TEST_PACKAGES=(binutils bpftool busybox-static ca-certificates chromium clang-format containerd curl
-  debootstrap docker.io fonts-dejavu-core libfaketime openssl podman prometheus prometheus-alertmanager
-  shellcheck systemd unzip)
+# Real container runtimes, netavark and aardvark-dns, by which containers of Podman find each other,
+# Prometheus and Alertmanager, a static shell and a small Debian for container images, the linters,
+# bpftool, which sees what is loaded in the kernel, systemd, whose systemd-analyze reads the units, a
+# browser for the page, and libfaketime, which sets the clock of one process.
+TEST_PACKAGES=(aardvark-dns binutils bpftool busybox-static ca-certificates chromium clang-format
+  containerd curl debootstrap docker.io fonts-dejavu-core libfaketime netavark openssl podman
+  prometheus prometheus-alertmanager shellcheck systemd unzip)
 POLICY=/usr/sbin/policy-rc.d
 
 [[ ${1:-} != --tests ]] || PACKAGES+=("${TEST_PACKAGES[@]}")

@@ -12,6 +12,8 @@ export interface Teardown {
 }
 
 export interface Engine {
+  /** Everything of it lies below. */
+  readonly directory: string
   readonly socket: string
   docker(...args: readonly string[]): string
   /** Compose in the repository's root, with the settings that were given to `startEngine`. */
@@ -84,6 +86,7 @@ export async function startEngine(
   )
   const network = `--net=/proc/${daemon.pid ?? 0}/ns/net`
   return {
+    directory,
     socket,
     docker,
     compose(...rest) {

@@ -107,6 +107,7 @@ export async function startPodman(
     PEREGRINED_SECCOMP: 'unconfined',
   }
   return {
+    directory,
     socket,
     docker: podman,
     compose(...rest) {

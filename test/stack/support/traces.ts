@@ -1,6 +1,6 @@
 /** What a stack holds on its machine while it runs, and what of that is there afterwards. */
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
-import { dirname, join } from 'node:path'
+import { join } from 'node:path'
 import type { Engine } from './engine.js'
 import { run, tryRun } from './run.js'
 
@@ -29,12 +29,13 @@ export function tracesOf(engine: Engine, daemon: string): Traces {
 
 /** What stands before `up` and must be as it was after `down`. */
 export function standing(engine: Engine): Pick<Traces, 'volumes' | 'interfaces' | 'mounts'> {
-  const folder = dirname(engine.docker('info', '-f', '{{.DockerRootDir}}'))
   const lines = readFileSync('/proc/self/mounts', 'utf8').split('\n')
   return {
     volumes: engine.docker('volume', 'ls', '-q').split('\n').filter(Boolean),
     interfaces: engine.interfaces(),
-    mounts: lines.map((line) => line.split(' ')[1] ?? '').filter((path) => path.startsWith(folder)),
+    mounts: lines
+      .map((line) => line.split(' ')[1] ?? '')
+      .filter((path) => path.startsWith(engine.directory)),
   }
 }
 
