@@ -17,7 +17,15 @@ import { ServiceAccount } from 'kubernetes-models/v1/ServiceAccount'
 import t from 'tap'
 import { DAEMON } from '../e2e/support/daemon.js'
 import { HELM, run, tryRun, type Ran } from './support/run.js'
-import { at, isFields, list, readText, readYamlDocuments, text } from './support/values.js'
+import {
+  at,
+  isFields,
+  list,
+  readText,
+  readYaml,
+  readYamlDocuments,
+  text,
+} from './support/values.js'
 
 const CHART = 'deploy/helm/peregrine'
 const OPERATOR = ['-f', 'test/stack/values/operator.yaml']
@@ -99,6 +107,20 @@ function certificates(
   })
   for (const name of names) writeFileSync(join(directory, name), `PEM of ${name}`)
   return ['--set-file', names.map((name) => `certs.${name}=${join(directory, name)}`).join(',')]
+}
+
+/** The ways to all values that are no map. */
+function leaves(value: unknown, above: readonly string[] = []): readonly (readonly string[])[] {
+  if (!isFields(value) || Object.keys(value).length === 0) return [above]
+  return Object.entries(value).flatMap(([key, inner]) => leaves(inner, [...above, key]))
+}
+
+/** The values without one of them; what is true or false is the other. */
+function without(value: unknown, [key = '', ...rest]: readonly string[]): unknown {
+  if (!isFields(value)) return value
+  const { [key]: inner, ...others } = value
+  if (rest.length > 0) return { ...others, [key]: without(inner, rest) }
+  return typeof inner === 'boolean' ? { ...others, [key]: !inner } : others
 }
 
 void t.test('helm lint finds nothing', (t) => {
@@ -333,6 +355,41 @@ void t.test("Falco's command works with another chart's name", (t) => {
   ]) {
     t.match(told, `  ${key}: `, `${key} is answered`)
   }
+  t.end()
+})
+
+void t.test("every value of Falco's chart takes effect, or the notes answer it", (t) => {
+  const values = readYaml('test/stack/values/falco-all.yaml')
+  const directory = t.testdir({ 'values.json': JSON.stringify(values) })
+  const all = ['-f', join(directory, 'values.json')]
+  const told = notes(...all)
+  const answered = Array.from(told.matchAll(/^ {2}([\w., -]+): /gm), ([, keys = '']) => {
+    return keys.split(', ')
+  }).flat()
+  const isAnswered = (path: string): boolean =>
+    answered.some((key) => path === key || path.startsWith(`${key}.`))
+  const withNotes = ['--set-json', `extraObjects=${JSON.stringify([NOTES])}`]
+  const whole = template(...all, ...withNotes)
+  t.equal(whole.code, 0, whole.stderr)
+  const paths = leaves(values)
+  t.ok(paths.length > 200)
+  for (const path of paths.filter((one) => !isAnswered(one.join('.')))) {
+    // What it does shows by what is missing without it; some cannot do without one another.
+    writeFileSync(join(directory, 'values.json'), JSON.stringify(without(values, path)))
+    t.not(template(...all, ...withNotes).stdout, whole.stdout, `${path.join('.')} does something`)
+  }
+  t.end()
+})
+
+void t.test("the daemon takes Falco's settings as the chart passes them on", (t) => {
+  const daemon = container(render('-f', 'test/stack/values/falco-all.yaml'), 'peregrined')
+  const changes = list(at(daemon, 'args'))
+    .map(text)
+    .filter((arg) => arg.startsWith('-o='))
+  t.ok(changes.length > 15)
+  const { code, stderr } = tryRun(DAEMON, ['--dry-run', '--rules-dir=/none', ...changes])
+  t.equal(code, 0, stderr)
+  t.notMatch(stderr, 'WARN', 'each does something')
   t.end()
 })
 

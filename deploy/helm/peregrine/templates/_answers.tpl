@@ -10,6 +10,9 @@
   "scc" "on OpenShift, give the service account the privileged constraint"
   "services" "the metrics service is always there; other services belong into extraObjects"
   "tty" "output is never buffered"
+  "falco-talon" "nothing acts on alerts; give Falco Talon the alerts through Alertmanager's webhook"
+  "k8s-metacollector" "pods are known from the container runtimes; nothing is collected from the API server"
+  "podHostname" "alerts have the name of the node as hostname"
   "podSecurityPolicy" "gone with Kubernetes 1.25; docs/install.md says what Pod Security must allow"
   "podSecurityContext" "fsGroup is fixed, since it lets the exporter open the socket; containers are set by containerSecurityContext"
   "grafana" "dashboards are set by dashboards.*"
@@ -23,7 +26,6 @@
   "grpcOutput" "always on"
   "rules_file" "the built-in rules are always loaded, and every file of customRules"
   "rules_files" "the built-in rules are always loaded, and every file of customRules"
-  "rules" "switch a rule off by `enabled: false` in customRules"
   "load_plugins" "plugins are not loaded; send a Falco's alerts to the exporter by its HTTP output (docs/install.md)"
   "plugins" "plugins are not loaded; send a Falco's alerts to the exporter by its HTTP output (docs/install.md)"
   "engine" "there is one engine, eBPF programs on tracepoints"
@@ -42,17 +44,9 @@
   "libs_logger" "log_level sets it"
   "log_stderr" "the log is always on standard error"
   "log_syslog" "the log is always on standard error"
-  "time_format_iso_8601" "times in JSON are always ISO 8601"
   "watch_config_files" "a change of customRules restarts the pods, one after the other"
   "config_files" "settings come from this chart alone"
-  "append_output" "write it into the rules' outputs"
-  "static_fields" "use external labels of Prometheus, or extra labels of the exporter"
-  "json_include_output_property" "JSON lines always have it"
-  "json_include_tags_property" "JSON lines always have it"
-  "json_include_message_property" "JSON lines have output"
-  "json_include_output_fields_property" "JSON lines always have it"
   "syscall_drop_failed_exit" "failed calls are always judged"
-  "buffer_format_base64" "bytes that are no text are escaped"
   "falco_libs" "the table of processes is bounded and sizes itself"
   "container_engines" "collectors.* sets them"
   "plugins_hostinfo" "plugins are not loaded"
@@ -76,6 +70,14 @@
 {{- end }}
 {{- if hasKey .Values.falco.grpc "threadiness" }}
   falco.grpc.threadiness: threads are as many as needed
+{{- end }}
+{{- range $key := list "private_key" "cert_chain" "root_certs" }}
+{{- if hasKey $.Values.falco.grpc $key }}
+  falco.grpc.{{ $key }}: certificates are given by certs.*
+{{- end }}
+{{- end }}
+{{- if hasKey .Values.falco.http_output "max_consecutive_timeouts" }}
+  falco.http_output.max_consecutive_timeouts: what times out is sent again for a minute, then counted in peregrined_sink_failed_total
 {{- end }}
 {{- if hasKey .Values.falco.file_output "keep_alive" }}
   falco.file_output.keep_alive: the file always stays open
@@ -104,6 +106,9 @@
 {{- if dig "engines" $engine "enabled" false ($.Values.collectors.containerEngine | default dict) }}
   collectors.containerEngine.engines.{{ $engine }}: its containers have the name that is in their cgroup, and no service to ask
 {{- end }}
+{{- end }}
+{{- if .Values.controller.revisionHistoryLimit }}
+  controller.revisionHistoryLimit: Kubernetes' default is used
 {{- end }}
 {{- if dig "deployment" "" .Values.controller }}
   controller.deployment: there is one pod per node, always

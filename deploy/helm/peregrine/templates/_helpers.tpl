@@ -213,8 +213,7 @@ readinessProbe:
 {{- end -}}
 {{- end }}
 
-{{- /* falcosidekick's address is taken if ours is not given. */ -}}
-{{/* Whether there are log lines for dashboards to show. */}}
+{{- /* Whether there are log lines for dashboards to show. */ -}}
 {{- define "peregrine.hasLogs" -}}
 {{- $isShipped := include "peregrine.lokiUrl" . | trim | ne "" -}}
 {{- range .Values.exporter.env -}}
@@ -223,9 +222,33 @@ readinessProbe:
 {{- ternary $isShipped .Values.dashboards.logs (eq (toString .Values.dashboards.logs) "auto") -}}
 {{- end }}
 
+{{- /* falcosidekick's address is taken if ours is not given. */ -}}
 {{- define "peregrine.lokiUrl" -}}
 {{- $sidekick := dig "config" "loki" "hostport" "" (.Values.falcosidekick | default dict) -}}
 {{ .Values.loki.url | default $sidekick }}
+{{- end }}
+
+{{- /* Where Falco's chart has authorities for its HTTP output, by default: what is there here. */ -}}
+{{- define "peregrine.falcoCertificates" -}}
+{{- $mounted := "" -}}
+{{- range .Values.mounts.volumeMounts -}}
+{{- if hasPrefix "/etc/falco/certs" .mountPath -}}{{- $mounted = "/etc/falco/certs/" -}}{{- end -}}
+{{- end -}}
+{{- if $mounted -}}{{ $mounted }}
+{{- else if include "peregrine.certificates" . -}}/etc/peregrine/certs/ca.crt
+{{- end -}}
+{{- end }}
+
+{{- /* Keys of falco.yaml that the daemon takes as they are. */ -}}
+{{- define "peregrine.passedOn" -}}
+append_output buffer_format_base64 json_include_message_property json_include_output_fields_property json_include_output_property json_include_tags_property rules static_fields time_format_iso_8601
+{{- end }}
+
+{{- /* include "peregrine.change" (list KEY VALUE): an argument of the daemon that sets the key. */ -}}
+{{- define "peregrine.change" -}}
+{{- $key := index . 0 -}}{{- $value := index . 1 -}}
+{{- $text := ternary $value (toJson $value) (kindIs "string" $value) -}}
+{{ printf "-o=%s=%s" $key $text | quote }}
 {{- end }}
 
 {{- define "peregrine.priority" -}}
