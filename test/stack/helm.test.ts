@@ -278,6 +278,17 @@ void t.test('beside an operator: a replaced pod is the same instance', (t) => {
   t.end()
 })
 
+void t.test('who may scrape is up to the user, and helm test may always ask', (t) => {
+  const ingress = (...values: readonly string[]): unknown =>
+    at(kind(render(...values), 'NetworkPolicy'), 'spec', 'ingress', 0)
+  t.equal(at(ingress(), 'from'), undefined, 'anybody, as it comes')
+  const from = list(at(ingress(...OPERATOR), 'from'))
+  t.equal(from.length, 2)
+  const labels = at(kind(render(...OPERATOR), 'Pod'), 'metadata', 'labels')
+  t.same(at(from[1], 'podSelector', 'matchLabels'), labels)
+  t.end()
+})
+
 void t.test('without an operator nothing of it is made, and the notes say so', (t) => {
   t.equal(kind(render(), 'PodMonitor'), undefined)
   t.equal(kind(render(), 'PrometheusRule'), undefined)

@@ -17,6 +17,11 @@ app.kubernetes.io/name: {{ include "peregrine.name" . }}
 app.kubernetes.io/instance: {{ .Release.Name }}
 {{- end }}
 
+{{- define "peregrine.testSelector" -}}
+app.kubernetes.io/name: {{ include "peregrine.name" . }}-test
+app.kubernetes.io/instance: {{ .Release.Name }}
+{{- end }}
+
 {{- define "peregrine.labels" -}}
 {{ include "peregrine.selector" . }}
 app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
