@@ -122,7 +122,7 @@ static RECIPES: &[(&str, &[Step])] = &[
     ("newfstatat", &[PathAt(1, 0), Fd(0)]),
     ("open_tree", &[PathAt(1, 0)]),
     ("pivot_root", &[Path(0), Path(1)]),
-    ("quotactl", &[MaybeText(1), MaybeText(3)]),
+    ("quotactl", &[MaybeText(1), MaybeText(3), Bytes(3, 72)]),
     ("readlink", &[Path(0)]),
     ("readlinkat", &[PathAt(1, 0)]),
     ("removexattr", &[Path(0), Text(1)]),

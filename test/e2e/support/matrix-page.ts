@@ -12,7 +12,6 @@ const NO_KIND = 'what the descriptor stands for has no such thing'
 
 /** The first that fits counts. A cell that is empty without a reason is a mistake. */
 const REASONS: readonly (readonly [RegExp, string])[] = [
-  [/^evt\.arg\.(quotafilepath|dq[bi]_|quota_fmt)/, 'quotas that the call gives back are not read'],
   [/^evt\.arg\.reaper_tid/, 'the kernel chooses who inherits the children after the event'],
   [/^evt\.(buffer|buflen|io_dir)/, 'the call moves no bytes, or not that way'],
   [/^evt\.(res|rawres|failed)$|^syscall\.type/, 'the event is no system call'],

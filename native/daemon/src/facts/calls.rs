@@ -5,7 +5,10 @@ use bumpalo::Bump;
 use peregrine_capture::event::{Call, Descriptor, Place, Socket};
 use peregrine_rules::parameters::{ParameterKind, Raw};
 
-use super::{descriptor, file, options};
+use super::{
+    descriptor, file, options,
+    quota::{self, Quota as Q},
+};
 
 /// Where a parameter comes from. Numbers are places of arguments, from 0.
 #[derive(Clone, Copy, Debug)]
@@ -71,12 +74,12 @@ enum Source {
     Tuple,
     /// Bits of a number of 32 bits.
     Masked(u8, u32),
+    /// What the last argument of quotactl(2) stands for.
+    Quota(Q),
     /// Device, inode and path of the descriptor.
     Device,
     Inode,
     Path,
-    /// Not captured: the row of the parameter in `docs/matrix.md` says why.
-    Unknown,
     /// Always zero: older forms of a call lack the argument.
     Zero,
 }
@@ -92,9 +95,9 @@ enum Amount {
 use Amount::{Resident, Size, Swapped};
 use Source::{
     Address, Bytes, Control, Device, Halves, I16, I32, Inode, Long, LongOr0, Masked, Memory,
-    NumberUnless, Pair, Path, Polled, Queue, Result as R, Setting, Signals, SocketAddress,
+    NumberUnless, Pair, Path, Polled, Queue, Quota, Result as R, Setting, Signals, SocketAddress,
     SocketOption, Text, TextFor, TextOrNumber, Timespec, Total, TraceData, Tuple, U16, U32, U64,
-    Unknown as U, Word, Words, Zero,
+    Word, Words, Zero,
 };
 
 const FIRST: Place = Place::FIRST;
@@ -203,7 +206,7 @@ static SOURCES: &[(&str, &[Source])] = &[
     ("ptrace", &[R, U64(2), TraceData, U32(0), I32(1)]),
     ("pwrite", &[R, Bytes(1), I32(0), U32(2), U64(3)]),
     ("pwritev", &[R, Bytes(1), I32(0), Total(1), U64(3)]),
-    ("quotactl", &[R, Text(1), Text(3), U, U, U, U, U, U, U, U, U, U, U, U32(0), U32(0), U32(2), U]),
+    ("quotactl", &[R, Text(1), Quota(Q::Path), Quota(Q::Block(0, 1)), Quota(Q::Block(8, 1)), Quota(Q::Block(16, 2)), Quota(Q::Block(24, 4)), Quota(Q::Block(32, 4)), Quota(Q::BlockTime(48, 16)), Quota(Q::BlockTime(56, 32)), Quota(Q::InformationTime(0, 1)), Quota(Q::InformationTime(8, 2)), Quota(Q::InformationFlags), Quota(Q::FormatGiven), U32(0), U32(0), U32(2), Quota(Q::FormatAsked)]),
     ("read", &[R, Bytes(1), I32(0), U32(2)]),
     ("readv", &[R, Total(1), Bytes(1), I32(0)]),
     ("recv", &[R, Bytes(1), I32(0), U32(2), Tuple]),
@@ -425,6 +428,7 @@ pub fn raw<'a>(
         Halves(high, low) => Raw::Unsigned(
             u64::from(call.argument(high) as u32) << 32 | u64::from(call.argument(low) as u32),
         ),
+        Quota(which) => quota::quota(call, which),
         Control(place) => call.control(Place(place)).map_or(Raw::Missing, Raw::Bytes),
         Address(place) => {
             call.address(Place(place)).and_then(super::net::socket_address).unwrap_or_missing()
@@ -435,7 +439,6 @@ pub fn raw<'a>(
         Inode => file_of(call).map_or(Raw::Unknown, |state| Raw::Unsigned(state.inode)),
         Path => file_of(call)
             .map_or(Raw::Missing, |state| Raw::Bytes(descriptor::name(state, None, arena))),
-        U => Raw::Unknown,
         Zero => Raw::Unsigned(0),
     }
 }

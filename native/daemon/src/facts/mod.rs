@@ -15,6 +15,7 @@ mod parameters;
 mod path;
 mod polled;
 mod process;
+mod quota;
 mod subject;
 mod types;
 mod user;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Calls that act on a name.
 #include "matrix.h"
+#include <linux/quota.h>
 #include <sys/mount.h>
 #include <sys/sysmacros.h>
 
@@ -359,4 +360,51 @@ DEED(quotactl, refused)
 	truth("evt.arg.cmd", "Q_GETFMT");
 	truth("evt.arg.type", "USRQUOTA");
 	truth("evt.arg.special", "/dev/none");
+	truth("evt.arg.quota_fmt_out", "QFMT_NOT_USED");
+	truth("evt.arg.dqb_bhardlimit", "0");
+}
+
+DEED(quotactl, limits)
+{
+	struct if_dqblk limits = {.dqb_bhardlimit = 70,
+				  .dqb_bsoftlimit = 60,
+				  .dqb_curspace = 50,
+				  .dqb_ihardlimit = 40,
+				  .dqb_isoftlimit = 30,
+				  .dqb_btime = 20,
+				  .dqb_itime = 10,
+				  .dqb_valid = QIF_BLIMITS | QIF_ILIMITS | QIF_BTIME};
+	CALL(syscall(SYS_quotactl, QCMD(Q_SETQUOTA, GRPQUOTA), "/dev/none", 1000, &limits));
+	truth("evt.arg.cmd", "Q_SETQUOTA");
+	truth("evt.arg.type", "GRPQUOTA");
+	truth("evt.arg.id", "1000");
+	truth("evt.arg.dqb_bhardlimit", "70");
+	truth("evt.arg.dqb_bsoftlimit", "60");
+	truth("evt.arg.dqb_curspace", "0"); // does not count
+	truth("evt.arg.dqb_ihardlimit", "40");
+	truth("evt.arg.dqb_isoftlimit", "30");
+	truth("evt.arg.dqb_btime", "20s");
+	truth("evt.arg.dqb_itime", "0s");
+	truth("evt.arg.dqi_bgrace", "0s");
+}
+
+DEED(quotactl, information)
+{
+	struct if_dqinfo information = {
+		.dqi_bgrace = 60, .dqi_igrace = 50, .dqi_flags = 2, .dqi_valid = IIF_ALL};
+	CALL(syscall(SYS_quotactl, QCMD(Q_SETINFO, USRQUOTA), "/dev/none", 0, &information));
+	truth("evt.arg.cmd", "Q_SETINFO");
+	truth("evt.arg.dqi_bgrace", "60s");
+	truth("evt.arg.dqi_igrace", "50s");
+	truth("evt.rawarg.dqi_flags", "2");
+	truth("evt.arg.quota_fmt", "QFMT_NOT_USED");
+}
+
+DEED(quotactl, on)
+{
+	CALL(syscall(SYS_quotactl, QCMD(Q_QUOTAON, USRQUOTA), "/dev/none", QFMT_VFS_V1,
+		     "/aquota.user"));
+	truth("evt.arg.cmd", "Q_QUOTAON");
+	truth("evt.arg.quotafilepath", "/aquota.user");
+	truth("evt.arg.quota_fmt", "QFMT_VFS_V1");
 }
