@@ -20,6 +20,8 @@ export interface RefusedBehind {
   readonly labels: string | undefined
   /** False where Loki has split the log stream, so that others of its entries may be stored. */
   readonly isWhole: boolean
+  /** Entries of the log stream that it looked at, where it has refused them all. */
+  readonly allOf: number | undefined
 }
 
 interface Named {
@@ -46,6 +48,7 @@ const SECOND = 1_000_000_000n
 const NAMED =
   /entry with timestamp (\d{4}-\d\d-\d\d) (\d\d:\d\d:\d\d)(?:\.(\d{1,9}))? \+0000 UTC ignored, reason: 'entry too far behind[^']*oldest acceptable timestamp is: ([^' ,]+)/g
 const STREAM = /for stream: (\{.*\}),?$/m
+const TOTAL = /total ignored: (\d{1,9}) out of (\d{1,9})/
 const LABEL = /([a-zA-Z_][a-zA-Z0-9_]*)=("(?:[^"\\]|\\.)*")/g
 
 /** Undefined where the answer complains of none. */
@@ -62,28 +65,31 @@ export function toRefusedBehind(text: string): RefusedBehind | undefined {
   const labels = toLabels(STREAM.exec(text)?.[1] ?? '')
   const own = labels?.filter(([name]) => !name.startsWith('__'))
   const isWhole = own !== undefined && own.length === labels?.length
-  return { named, labels: own === undefined ? undefined : toSorted(own), isWhole }
+  const [, ignored, all] = TOTAL.exec(text) ?? []
+  const allOf = all === ignored && all !== undefined ? Number(all) : undefined
+  return { named, labels: own === undefined ? undefined : toSorted(own), isWhole, allOf }
 }
 
 /**
- * By place in the push; undefined for an entry that was not surely refused now. `isRepeated` where
- * the same entries may have been pushed before.
+ * By place in the push; undefined for an entry that was not surely refused now. `isKnown` tells of
+ * the time of an entry whether it may have been pushed with it before.
  */
 export function findBehind(
-  { named, labels, isWhole }: RefusedBehind,
+  { named, labels, isWhole, allOf }: RefusedBehind,
   all: readonly Timed[],
-  isRepeated: boolean,
+  isKnown: (nanoseconds: bigint) => boolean,
 ): readonly (Behind | undefined)[] {
   const found = new Array<Behind | undefined>(all.length)
   const isOfStream = createLookup(labels)
   const newestOf = createNewest(all)
+  const isAll = isWhole && all.filter((entry) => isOfStream(entry.labels)).length === allOf
   /** Where a named entry stands. */
   const findNamed = (nanoseconds: bigint): number | undefined => {
     const same = [...all.keys()].filter(
       (index) => all[index]?.nanoseconds === nanoseconds && isOfStream(all[index].labels),
     )
     const times = named.filter((other) => other.nanoseconds === nanoseconds).length
-    if (times >= same.length) return same[0]
+    if (times >= same.length || isAll) return same[0]
     // Of several of one time the last: an earlier one may have stood there when it was not late.
     return isWhole ? same.at(-1) : undefined
   }
@@ -102,7 +108,8 @@ export function findBehind(
       if (entry === undefined || found[index] !== undefined || !isOfStream(entry.labels)) continue
       const isLate = entry.nanoseconds < oldestNanoseconds || entry.nanoseconds <= nanoseconds
       if (index > first && !(isWhole && isLate)) continue
-      const kind = isRepeated && cause > index ? 'stored' : 'refused'
+      const isThere = cause > index && isKnown(entry.nanoseconds)
+      const kind = isThere ? 'stored' : 'refused'
       const own = newestOf(entry.labels) - BEHIND_LIMIT_NANOSECONDS
       const oldest = own > oldestNanoseconds ? own : oldestNanoseconds
       found[index] = { kind, labels: entry.labels, oldestNanoseconds: oldest }

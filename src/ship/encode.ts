@@ -127,8 +127,8 @@ interface Piece {
 export interface Retimed {
   /** In their order, what is to be pushed again. */
   readonly part: Part
-  /** Entries that got another time. */
-  readonly moved: number
+  /** Times that were given. */
+  readonly given: ReadonlySet<bigint>
   /** Entries that are there already, and were left out. */
   readonly stored: number
 }
@@ -138,14 +138,14 @@ export function retimeBodies(bodies: readonly Buffer[], retime: Retime): Retimed
   const pieces = bodies.flatMap((body) => toPieces(unpack(body)))
   const times = retime(pieces.map(toTimed))
   const left: Piece[] = []
-  let moved = 0
+  const given = new Set<bigint>()
   for (const [index, piece] of pieces.entries()) {
     const time = times[index]
     if (time === 'stored') continue
     left.push(time === undefined ? piece : toMoved(piece, time))
-    if (time !== undefined) moved++
+    if (time !== undefined) given.add(time)
   }
-  return { part: toPart(left), moved, stored: pieces.length - left.length }
+  return { part: toPart(left), given, stored: pieces.length - left.length }
 }
 
 function toTimed(piece: Piece): Timed {

@@ -73,7 +73,7 @@ interface Part {
 }
 
 /** What became of a batch: delivered or given up, not yet because we stop, or refused for its times. */
-type Ending = 'done' | 'stopped' | RefusedTimes
+type Ending = 'done' | 'stopped' | Refusal
 
 /** Of one batch; counted only when it is finished, since some of it may be pushed again. */
 interface Tally {
@@ -125,6 +125,8 @@ export async function runShip(
   let retimes = 0
   /** An earlier run may have pushed the first of what it left, and not have been answered. */
   let isRepeated = store.waiting.entries > 0
+  /** Times that were given since the last push, so that nothing was pushed with them yet. */
+  let given: ReadonlySet<bigint> | undefined
   while (!signal.aborted) {
     await surely(() => trim(health, store, limits, clock()))
     if (store.waiting.plainBytes < BATCH.plainBytes) await delay(GATHER_MILLISECONDS, signal)
@@ -138,19 +140,17 @@ export async function runShip(
     const ending = await deliver(part, tally, health, options, signal)
     if (ending === 'stopped') continue
     if (ending !== 'done' && retimes < RETIMES_IN_A_ROW) {
-      isRepeated ||= tally.isUnanswered
-      const isChanged = await retime(
-        { ...loaded, refused: ending, isRepeated },
-        health,
-        options,
-        signal,
-      )
+      const wasRepeated = isRepeated || tally.isUnanswered
+      const fresh = tally.isUnanswered ? undefined : given
+      const isKnown = (time: bigint): boolean => wasRepeated && fresh?.has(time) !== true
+      given = await retime({ ...loaded, ...ending, isKnown }, health, options, signal)
       isRepeated = true
       retimes++
-      if (isChanged) continue
+      if (given !== undefined) continue
     }
     retimes = 0
     isRepeated = false
+    given = undefined
     health.accepted += tally.accepted
     add(health.dropped, 'rejected', tally.rejected)
     add(health.dropped, 'too_large', tally.tooLarge)
@@ -186,34 +186,41 @@ function toPart(
   return { bodies: bodies.filter((body) => body.length > 0), entries, untilMilliseconds }
 }
 
-interface RefusedChunks extends LoadedChunks {
+/** What a push was refused for, and when that was by Loki's clock, where its answer says so. */
+interface Refusal {
   readonly refused: RefusedTimes
-  /** They may have been pushed before, and stored. */
-  readonly isRepeated: boolean
+  readonly dateMilliseconds: number | undefined
+}
+
+interface RefusedChunks extends LoadedChunks, Refusal {
+  /** Whether an entry of this time may have been pushed with it before, and stored. */
+  readonly isKnown: (nanoseconds: bigint) => boolean
 }
 
 /**
  * Gives entries that were surely refused for their time another one, on disk before they are
  * pushed: a push repeated with yet another time would be a second entry. They keep their place, so
- * that what is newer does not overtake them. False where nothing was to be changed.
+ * that what is newer does not overtake them. Gives back the times that were given; undefined
+ * where nothing was to be changed.
  */
 async function retime(
-  { refs, bodies, refused, isRepeated }: RefusedChunks,
+  { refs, bodies, refused, dateMilliseconds, isKnown }: RefusedChunks,
   health: ShipHealth,
   { store, tenant, clock, storeFailed, learned }: ShipOptions,
   signal: AbortSignal,
-): Promise<boolean> {
-  const lokiMilliseconds = clock() + health.offsetMilliseconds
+): Promise<ReadonlySet<bigint> | undefined> {
+  // Our own clock may have been set since the offset was found.
+  const lokiMilliseconds = dateMilliseconds ?? clock() + health.offsetMilliseconds
   const present = bodies.filter((body) => body.length > 0)
-  const toTimes = createRetime(refused, { lokiMilliseconds, isRepeated, learned })
-  const { part, moved, stored } = retimeBodies(present, toTimes)
-  if (moved + stored === 0) return false
+  const toTimes = createRetime(refused, { lokiMilliseconds, isKnown, learned })
+  const { part, given, stored } = retimeBodies(present, toTimes)
+  if (given.size + stored === 0) return undefined
   const replace = (): Promise<void> => store.replace(refs, { tenant, ...part })
   if (await untilDone(replace, storeFailed, BACKOFF, signal)) {
-    health.retimed += moved
+    health.retimed += given.size
     health.accepted += stored
   }
-  return true
+  return given
 }
 
 async function deliver(
@@ -288,7 +295,7 @@ async function deliverAll(
   options: ShipOptions,
   signal: AbortSignal,
 ): Promise<Ending> {
-  let refused: RefusedTimes | undefined
+  let refused: Refusal | undefined
   for (const part of parts) {
     const ending = await deliver(part, tally, health, options, signal)
     if (ending === 'stopped') return ending
@@ -302,7 +309,12 @@ function reject({ entries }: Part, answer: Answer, tally: Tally): Ending {
   const rejected = toRejectedCount(answer.text, entries)
   tally.rejected += rejected
   tally.accepted += entries - rejected
-  return toRefusedTimes(answer.text) ?? 'done'
+  const refused = toRefusedTimes(answer.text)
+  if (refused === undefined) return 'done'
+  return {
+    refused,
+    dateMilliseconds: 'dateMilliseconds' in answer ? answer.dateMilliseconds : undefined,
+  }
 }
 
 function isTooMany(answer: Answer): boolean {

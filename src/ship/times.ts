@@ -7,6 +7,7 @@
  * are only too old for their log stream are in behind.ts.
  */
 import {
+  BEHIND_LIMIT_NANOSECONDS,
   findBehind,
   toRefusedBehind,
   type Behind,
@@ -69,15 +70,15 @@ export type Retime = (all: readonly Timed[]) => readonly (bigint | 'stored' | un
 
 export interface RetimeOptions {
   readonly lokiMilliseconds: number
-  /** The same entries may have been pushed before. */
-  readonly isRepeated: boolean
+  /** Whether an entry of this time may have been pushed with it before. */
+  readonly isKnown: (nanoseconds: bigint) => boolean
   /** Told of log streams whose newest entry was not known here. */
   readonly learned: (labels: string, oldestNanoseconds: bigint) => void
 }
 
 export function createRetime(
   { tooNewNanoseconds: tooNew, tooNewCount, oldestNanoseconds: oldest, behind }: RefusedTimes,
-  { lokiMilliseconds, isRepeated, learned }: RetimeOptions,
+  { lokiMilliseconds, isKnown, learned }: RetimeOptions,
 ): Retime {
   const now = BigInt(Math.round(lokiMilliseconds)) * 1_000_000n
   const toTime = (time: bigint, isAllNamed: boolean): bigint | undefined => {
@@ -91,16 +92,35 @@ export function createRetime(
     const isAllNamed =
       tooNew !== undefined &&
       all.filter(({ nanoseconds }) => nanoseconds >= tooNew).length === tooNewCount
-    const late = behind === undefined ? [] : findBehind(behind, all, isRepeated)
+    const late = behind === undefined ? [] : findBehind(behind, all, isKnown)
     for (const stream of late) {
       if (stream?.kind === 'refused') learned(stream.labels, stream.oldestNanoseconds)
     }
-    return all.map(({ nanoseconds }, index) => {
+    const given = all.map(({ nanoseconds }, index) => {
       const stream = late[index]
       if (stream === undefined) return toTime(nanoseconds, isAllNamed)
       return stream.kind === 'refused' ? toLateTime(stream, now) : stream.kind
     })
+    const floorOf = createFloor(all.filter((_, index) => given[index] === undefined))
+    // A nanosecond apart, so that they keep their order, and an answer can name each.
+    return given.map((time, index) =>
+      typeof time === 'bigint' ? max(time, floorOf(all[index])) + BigInt(index) : time,
+    )
   }
+}
+
+/** What lies before this would be too far behind the entries that keep their time. */
+function createFloor(staying: readonly Timed[]): (entry: Timed | undefined) => bigint {
+  const newest = new Map<string, bigint>()
+  for (const { labels, nanoseconds } of staying) {
+    newest.set(labels, max(nanoseconds, newest.get(labels) ?? 0n))
+  }
+  return (entry) =>
+    (newest.get(entry?.labels ?? '') ?? 0n) - BEHIND_LIMIT_NANOSECONDS + BEHIND_MARGIN_NANOSECONDS
+}
+
+function max(a: bigint, b: bigint): bigint {
+  return a > b ? a : b
 }
 
 /** No further into the future than needed, where a log stream's chunks are short. */

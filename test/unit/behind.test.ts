@@ -12,6 +12,7 @@ import { alertOf } from './support.js'
 const SECOND = 1_000_000_000n
 const HOUR = 3_600n * SECOND
 const NOON = BigInt(Date.parse('2026-11-26T12:00:00Z')) * 1_000_000n
+const NOON_MILLISECONDS = Number(NOON / 1_000_000n)
 const LABELS = '{"service_name":"falco","hostname":"a"}'
 const IN_STREAM = 'total ignored: 2 out of 9 for stream: {hostname="a", service_name="falco"}'
 const named = (time: string, oldest: string): string =>
@@ -22,7 +23,7 @@ function kindsOf(text: string, times: readonly bigint[], isRepeated = false, oth
   if (refused === undefined) throw new Error(text)
   const all = times.map((nanoseconds): Timed => ({ labels: LABELS, nanoseconds }))
   const elsewhere = { labels: other, nanoseconds: NOON - 3n * HOUR }
-  const found = findBehind(refused, [...all, elsewhere], isRepeated)
+  const found = findBehind(refused, [...all, elsewhere], () => isRepeated)
   return times.map((_, index) => found[index]?.kind)
 }
 
@@ -75,11 +76,17 @@ function isStreams(value: unknown): value is Streams {
 }
 
 /** Loki drops what it has: same log stream, time and line. */
-function push(ingester: Ingester, { body, stored }: Pushed, seen: Set<string>): string {
+function push(
+  ingester: Ingester,
+  { body, stored }: Pushed,
+  seen: Set<string>,
+  now = NOON_MILLISECONDS,
+): string {
   const streams: unknown = JSON.parse(`[${unpack(body).toString()}]`)
   if (!isStreams(streams)) throw new Error('no streams')
   return ingester.push(
     streams.map(({ stream, values }) => ({ stream, times: values.map(([time]) => time) })),
+    now,
     (one, entry) => {
       const [time = '', line = ''] = streams[one]?.values[entry] ?? []
       const identity = JSON.stringify([streams[one]?.stream, time, line])
@@ -93,12 +100,13 @@ function push(ingester: Ingester, { body, stored }: Pushed, seen: Set<string>): 
 /** In steps of two seconds: somebody else's entries are never of a second of ours. */
 const moment = fc.integer({ min: -3 * 3_600, max: -1 }).map((steps) => 2 * steps)
 const entry = fc.tuple(fc.nat(2), moment)
+const LIMITS = { streams: 10, windowMilliseconds: 86_400_000 }
 const entries = fc.array(entry, { minLength: 1, maxLength: 60 })
-const NOON_MILLISECONDS = Number(NOON / 1_000_000n)
-
 /** One line an entry, as they are placed: in order, as far as this exporter knows. */
-function toBody(drawn: readonly (readonly [host: number, seconds: number])[]): Buffer {
-  const placing = createStreams({ streams: 10, windowMilliseconds: 86_400_000 })
+function toBody(
+  drawn: readonly (readonly [host: number, seconds: number])[],
+  placing = createStreams(LIMITS),
+): Buffer {
   const streams = new Map<number, string[]>()
   for (const [line, [host, seconds]] of drawn.entries()) {
     const timeNanoseconds = NOON + BigInt(seconds) * SECOND
@@ -122,15 +130,18 @@ function pushAll(ingester: Ingester, first: Buffer, lost: number): [Map<string, 
   let moved = 0
   for (let attempt = 0; attempt < lost; attempt++) push(ingester, { body, stored }, seen)
   let isRepeated = lost > 0
+  let given: ReadonlySet<bigint> = new Set()
   for (let round = 0; ; round++) {
     if (round > 20) throw new Error('goes round')
     const refused = toRefusedTimes(push(ingester, { body, stored }, seen))
     if (refused === undefined) break
-    const options = { lokiMilliseconds: NOON_MILLISECONDS, isRepeated, learned: () => undefined }
+    const isKnown = (time: bigint): boolean => isRepeated && !given.has(time)
+    const options = { lokiMilliseconds: NOON_MILLISECONDS, isKnown, learned: () => undefined }
     const next = retimeBodies([body], createRetime(refused, options))
     isRepeated = true
-    if (next.moved + next.stored === 0) break
-    moved += next.moved
+    given = next.given
+    if (given.size + next.stored === 0) break
+    moved += given.size
     body = next.part.body
     if (next.part.entries === 0) break
   }
@@ -151,7 +162,11 @@ void t.test('whoever has the newest of a log stream, in the end each entry is th
     fc.property(drawn, moment, (times, newest) => {
       const ingester = createIngester()
       const time = String(NOON + BigInt(newest + 1) * SECOND)
-      ingester.push([{ stream: { hostname: '0' }, times: [time] }], () => undefined)
+      ingester.push(
+        [{ stream: { hostname: '0' }, times: [time] }],
+        NOON_MILLISECONDS,
+        () => undefined,
+      )
       const all = times.map((seconds) => [0, seconds] as const)
       const [stored, count] = pushAll(ingester, toBody(all), 0)
       isOnce(stored, times.length)
@@ -174,6 +189,51 @@ void t.test('however often an answer is lost, each entry of a backlog is there o
   )
   t.end()
 })
+
+void t.test(
+  "whatever Loki's clock is thought to be meanwhile, in the end each entry is there once",
+  (t) => {
+    let moved = 0
+    const halfHours = fc.integer({ min: -8, max: 2 })
+    const error = fc.constantFrom(0, -1, 1)
+    const batches = fc.array(fc.tuple(entries, fc.array(error, { maxLength: 3 })), { maxLength: 3 })
+    fc.assert(
+      fc.property(batches, halfHours, (all, off) => {
+        const ingester = createIngester()
+        const seen = new Set<string>()
+        const placing = createStreams(LIMITS)
+        const now = NOON_MILLISECONDS + off * 1_800_000
+        for (const [drawn, errors] of all) {
+          const stored = new Map<string, number>()
+          let body = toBody(drawn, placing)
+          let isRepeated = false
+          let given: ReadonlySet<bigint> = new Set()
+          for (let round = 0; ; round++) {
+            if (round > 20) throw new Error('goes round')
+            const refused = toRefusedTimes(push(ingester, { body, stored }, seen, now))
+            if (refused === undefined) break
+            // Our own clock jumps, and what is known of Loki's with it.
+            const lokiMilliseconds = now + (errors[round] ?? 0) * 3_600_000
+            const isKnown = (time: bigint): boolean => isRepeated && !given.has(time)
+            const options = { lokiMilliseconds, isKnown, learned: () => undefined }
+            const next = retimeBodies([body], createRetime(refused, options))
+            isRepeated = true
+            given = next.given
+            if (given.size + next.stored === 0) break
+            moved += given.size
+            body = next.part.body
+            if (next.part.entries === 0) break
+          }
+          isOnce(stored, drawn.length)
+          seen.clear()
+        }
+      }),
+      { numRuns: 500 },
+    )
+    t.ok(moved > 1_000)
+    t.end()
+  },
+)
 
 void t.test('a log stream of which somebody else has the newest is kept up with', (t) => {
   const streams = createStreams({ streams: 10, windowMilliseconds: 86_400_000 })

@@ -317,27 +317,31 @@ void t.test('only what was surely refused gets another time', (t) => {
   ): ReturnType<ReturnType<typeof createRetime>> => {
     const refused = toRefusedTimes(text)
     if (refused === undefined) throw new Error(text)
-    const options = { lokiMilliseconds: now, isRepeated: false, learned: () => t.fail('learned') }
+    const options = {
+      lokiMilliseconds: now,
+      isKnown: () => false,
+      learned: () => t.fail('learned'),
+    }
     const timed = all.map((nanoseconds) => ({ labels: '{}', nanoseconds }))
     return createRetime(refused, options)(timed)
   }
   const now = BigInt(LOKI_NOW) * 1_000_000n
   t.equal(toRefusedTimes('cannot parse'), undefined)
-  t.same(retimed(TOO_NEW, [AT - 1n, AT + 5n]), [undefined, now], 'the one that is named')
+  t.same(retimed(TOO_NEW, [AT - 1n, AT + 5n]), [undefined, now + 1n], 'the one that is named')
   t.same(
     retimed(TOO_NEW, [AT, AT + 5n, AT + 1_000_000_000n]),
-    [undefined, undefined, now],
+    [undefined, undefined, now + 2n],
     'of two in the second that is named, one may have been stored',
   )
   t.same(retimed(`3 errors like: ${TOO_NEW}; 1 errors like: max`, [AT, AT + 1n, AT + 2n]), [
     now,
-    now,
-    now,
+    now + 1n,
+    now + 2n,
   ])
   const early = LOKI_NOW - 3_600_000
   t.same(retimed(TOO_NEW, [AT, AT], early), [
     BigInt(early) * 1_000_000n,
-    BigInt(early) * 1_000_000n,
+    BigInt(early) * 1_000_000n + 1n,
   ])
   const old = `entry for stream '{}' has timestamp too old: 2020-01-01T00:00:00Z, oldest acceptable timestamp is: 2026-11-26T12:00:10Z`
   t.same(retimed(old, [AT - 1n, AT]), [AT + 300_000_000_000n, undefined])

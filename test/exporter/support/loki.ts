@@ -186,30 +186,6 @@ function toAnswer(body: string, loki: LokiStandIn): ScriptedAnswer {
   return loki.script.shift() ?? loki.usual
 }
 
-/** As Loki groups them; where there is but one, it stands alone. */
-function toText(refused: readonly string[]): string {
-  const [first = ''] = refused
-  if (refused.length === 1) return first
-  const counts = new Map<string, number>()
-  for (const text of refused) counts.set(text, (counts.get(text) ?? 0) + 1)
-  return Array.from(counts, ([text, count]) => `${count} errors like: ${text}`).join('; ')
-}
-
-const AHEAD_MILLISECONDS = 600_000
-const WINDOW_MILLISECONDS = 7 * 86_400_000
-
-/** Why Loki's clock does not let it take an entry of this time. */
-function toRefusal(nanoseconds: string, stream: object, now: number): string | undefined {
-  const milliseconds = Number(BigInt(nanoseconds) / 1_000_000n)
-  const toSeconds = (time: number): string => `${new Date(time).toISOString().slice(0, 19)}Z`
-  const what = `entry for stream '${JSON.stringify(stream)}' has timestamp`
-  if (milliseconds > now + AHEAD_MILLISECONDS) return `${what} too new: ${toSeconds(milliseconds)}`
-  const oldest = now - WINDOW_MILLISECONDS
-  if (milliseconds >= oldest) return undefined
-  const limit = `oldest acceptable timestamp is: ${toSeconds(oldest)}`
-  return `${what} too old: ${toSeconds(milliseconds)}, ${limit}`
-}
-
 /** Gives back what to answer where entries were refused; the others are stored. */
 function store(
   body: string,
@@ -222,28 +198,17 @@ function store(
     loki.faults.push(JSON.stringify(isPush.errors))
     return ''
   }
-  const refused: string[] = []
   const now = Date.now() + loki.clockMilliseconds
-  const streams = push.streams.map(({ stream, values }) => ({
-    stream,
-    values: values.filter(([time]) => {
-      const refusal = toRefusal(time, stream, now)
-      if (refusal !== undefined) refused.push(refusal)
-      return refusal === undefined
-    }),
-  }))
-  const times = streams.map(({ stream, values }) => ({
+  const times = push.streams.map(({ stream, values }) => ({
     stream,
     times: values.map(([time]) => time),
   }))
-  const behind = ingester.push(times, (index, entry) => {
-    const { stream, values } = streams[index] ?? {}
+  return ingester.push(times, now, (index, entry) => {
+    const { stream, values } = push.streams[index] ?? {}
     const [time, line, metadata] = values?.[entry] ?? []
     if (stream === undefined || time === undefined) return
     keep({ stream, time, line: line ?? '', metadata: metadata ?? {} })
   })
-  // As Loki's distributor, which tells of what it refused itself only if its ingesters took the rest.
-  return behind !== '' || refused.length === 0 ? behind : toText(refused)
 }
 
 function isValid(push: unknown): push is Push {
