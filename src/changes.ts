@@ -4,17 +4,18 @@
  */
 import type { Logger } from 'pino'
 import type { Certificate, CertificateState } from './certificates.js'
-import { createRepeats } from './repeats.js'
+import { createRepeats, REAL_TIME } from './repeats.js'
 import type { ShipTrouble } from './ship/index.js'
 import type { SubscriptionHealth } from './subscribe/index.js'
 
 type Write = (level: 'info' | 'warn', about: object, text: string) => void
 
 function createWriter(log: Logger): Write {
-  const repeats = createRepeats(Date.now)
+  const repeats = createRepeats(REAL_TIME)
   return (level, about, text) => {
-    const { isDue, heldBack } = repeats()
-    if (isDue) log[level](heldBack === 0 ? about : { ...about, heldBack }, text)
+    repeats((heldBack) => {
+      log[level](heldBack === 0 ? about : { ...about, heldBack }, text)
+    })
   }
 }
 

@@ -108,6 +108,7 @@ void t.test('the page in Chromium', { skip, timeout: 300_000 }, async (t) => {
     await page.locator('#priority').selectOption('Critical')
     await shown(page, 1)
     t.match(await rows(page).innerText(), /Secret read/)
+    t.match(await rows(page).innerText(), /^20\d\d-\d\d-\d\d/, 'of another day')
     await page.locator('#priority').selectOption('Debug')
     await page.getByLabel('Rule').fill('shell')
     await shown(page, 1)

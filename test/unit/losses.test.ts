@@ -38,15 +38,25 @@ void t.test('each loss is told with its number and what was last, and told once'
   t.end()
 })
 
-void t.test('ten a minute, then one that says how many were held back', (t) => {
+void t.test('ten a minute as they come, then the last of the rest with their number', (t) => {
   let now = 5_000
-  const repeats = createRepeats(() => now)
-  const due = Array.from({ length: 25 }, () => repeats())
-  t.equal(due.filter(({ isDue }) => isDue).length, 10)
+  const due: (() => void)[] = []
+  const written: [what: number, heldBack: number][] = []
+  const repeats = createRepeats({ now: () => now, later: (_, work) => due.push(work) })
+  const write = (what: number): void => {
+    repeats((heldBack) => written.push([what, heldBack]))
+  }
+  for (let what = 1; what <= 25; what++) write(what)
+  t.equal(written.length, 10)
   now += 60_000
-  t.same(repeats(), { isDue: true, heldBack: 15 })
-  t.same(repeats(), { isDue: true, heldBack: 0 })
+  for (const work of due.splice(0)) work()
+  t.same(written.splice(0).at(-1), [25, 14], 'how it ended is not left out')
+  t.same(due, [], 'one wait for all of them')
+
+  write(26)
+  t.same(written.splice(0), [[26, 0]])
   now -= 3_600_000
-  t.equal(repeats().isDue, true, 'a clock that was set back holds nothing')
+  for (let what = 27; what <= 36; what++) write(what)
+  t.equal(written.length, 10, 'a clock that was set back holds nothing')
   t.end()
 })

@@ -81,12 +81,17 @@ function toStyle(name: string): string {
   return rank <= 4 ? 'warn' : 'calm'
 }
 
-/** The reader's own time of day; the whole time is in the details. */
+/** The reader's own time of day, or the date of another day; the whole time is in the details. */
 function toTime(text: string): HTMLTimeElement {
   const time = document.createElement('time')
   time.dateTime = text
   time.title = text
-  time.textContent = new Date(text).toLocaleTimeString([], { hourCycle: 'h23' })
+  const at = new Date(text)
+  const isToday = at.toDateString() === new Date().toDateString()
+  // As Swedes write dates, which everybody reads.
+  time.textContent = isToday
+    ? at.toLocaleTimeString([], { hourCycle: 'h23' })
+    : at.toLocaleDateString('sv')
   return time
 }
 
