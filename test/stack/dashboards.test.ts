@@ -40,6 +40,19 @@ for (const name of FILES) {
     const variables = list(at(dashboard, 'templating', 'list')).map((one) => text(at(one, 'name')))
     t.ok(variables.includes('datasource') && variables.includes('cluster'))
     t.equal(variables.includes('loki'), hasLogs)
+    const chosen = name.endsWith('health')
+      ? ['cluster', 'exporter']
+      : ['cluster', 'node', 'namespace', 'pod', 'rule', 'priority']
+    for (const one of chosen) {
+      const variable = list(at(dashboard, 'templating', 'list')).find(
+        (each) => at(each, 'name') === one,
+      )
+      t.match(
+        variable,
+        { multi: true, includeAll: true, allValue: '.*' },
+        `several, or all: ${one}`,
+      )
+    }
     if (!hasLogs) t.notMatch(JSON.stringify(dashboard), /\$\{?loki|"loki"|\/explore/)
     const sources = Array.from(objectsIn(dashboard), ({ datasource }) => at(datasource, 'uid'))
     const fixed = sources.filter((uid) => uid !== undefined && !text(uid).startsWith('${'))

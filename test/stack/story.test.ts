@@ -22,6 +22,9 @@ const SHOWING: Readonly<Record<string, number>> = {
   'health: Daemons away': 0,
 }
 
+/** Panels that have nothing to show, since there is no Loki here. */
+const OF_LOKI = /\bLoki\b|Log lines/
+
 void t.test('docker compose up, a deed in a container, and the notification', async (t) => {
   const directory = temporaryDirectory(t)
   const rules = writeRule(directory, {
@@ -42,6 +45,18 @@ void t.test('docker compose up, a deed in a container, and the notification', as
   makeImages(directory, engine.image)
   engine.compose('build', 'peregrined', 'peregrine')
   const before = standing(engine)
+
+  await t.test('the images hold little beside what they are built on', (t) => {
+    const size = (image: string): number =>
+      Number(engine.docker('image', 'inspect', '--format={{.Size}}', image)) / 2 ** 20
+    const added = (image: string): number => size(image) - size(IMAGES.BASE_IMAGE)
+    const [daemon, exporter] = [added(IMAGES.PEREGRINED_IMAGE), added(IMAGES.PEREGRINE_IMAGE)]
+    t.ok(daemon > 0 && daemon < 40, `the daemon: ${daemon.toFixed(0)} MiB`)
+    // Node alone is 121.
+    t.ok(exporter > 0 && exporter < 180, `the exporter: ${exporter.toFixed(0)} MiB`)
+    t.end()
+  })
+
   await t.test('a port that is taken is named', (t) => {
     const taken = engine.listen(9376)
     try {
@@ -151,14 +166,17 @@ void t.test('docker compose up, a deed in a container, and the notification', as
       },
       LIMIT_MILLISECONDS,
     )
+    const empty: string[] = []
     for (const { where, refId, language, expr } of queries()) {
       if (language !== 'promql') continue
       const narrowed = fill(expr, '1h', '5m').replaceAll('rule=~".*"', `rule="${RULE}"`)
       const result = ask(narrowed)
       t.ok(result !== undefined, `${where} ${refId}`)
+      if (result?.length === 0 && !OF_LOKI.test(where)) empty.push(where)
       const expected = SHOWING[where]
       if (expected !== undefined) t.equal(valueOf(result), expected, where)
     }
+    t.same(empty, [], 'all show something')
     t.equal(valueOf(ask(fillFor('overview: Rules', 'A'))), 1, 'Rules counts it')
     t.equal(valueOf(ask(fillFor('overview: Rules that were silent before this range', 'A'))), 1)
     t.ok((ask(fillFor('overview: Detections by priority', 'A')) ?? []).length > 0)
