@@ -149,27 +149,59 @@ void t.test('the parser of Grafana takes every LogQL query', (t) => {
   t.end()
 })
 
+/** As Grafana documents them, of what is used here. */
+const KNOWN_KEYS = {
+  source: [
+    ...['access', 'correlations', 'editable', 'isDefault', 'jsonData', 'name', 'secureJsonData'],
+    ...['type', 'uid', 'url'],
+  ],
+  prometheus: ['httpMethod', 'timeInterval'],
+  loki: ['derivedFields', 'httpHeaderName1', 'maxLines'],
+  secret: ['httpHeaderValue1'],
+  derivedField: ['matcherRegex', 'matcherType', 'name', 'url', 'urlDisplayLabel'],
+  correlation: ['config', 'description', 'label', 'targetUID'],
+  config: ['field', 'target', 'transformations', 'type'],
+  transformation: ['expression', 'field', 'mapValue', 'type'],
+  provider: [
+    ...['allowUiUpdates', 'disableDeletion', 'folder', 'folderUid', 'name', 'options', 'type'],
+    'updateIntervalSeconds',
+  ],
+  options: ['path'],
+} as const
+
 void t.test('provisioning uses the keys that Grafana knows', (t) => {
-  const sources = readYaml('deploy/grafana/provisioning/datasources/peregrine.yml')
-  const known = [
-    'access',
-    'correlations',
-    'editable',
-    'isDefault',
-    'jsonData',
-    'name',
-    'secureJsonData',
-    'type',
-    'uid',
-    'url',
-  ]
-  const uids = list(at(sources, 'datasources')).map((source) => {
-    const unknown = (isFields(source) ? Object.keys(source) : []).filter(
-      (key) => !known.includes(key),
-    )
-    t.same(unknown, [])
-    return text(at(source, 'uid'))
+  const check = (value: unknown, of: keyof typeof KNOWN_KEYS): void => {
+    const known: readonly string[] = KNOWN_KEYS[of]
+    for (const key of isFields(value) ? Object.keys(value) : []) {
+      t.ok(known.includes(key), `${of}: ${key}`)
+    }
+  }
+  const all = ['datasources', 'without-loki/datasources'].flatMap((folder) => {
+    const file = readYaml(`deploy/grafana/provisioning/${folder}/peregrine.yml`)
+    t.equal(at(file, 'apiVersion'), 1)
+    return list(at(file, 'datasources'))
   })
+  for (const source of all) {
+    check(source, 'source')
+    check(at(source, 'jsonData'), at(source, 'type') === 'loki' ? 'loki' : 'prometheus')
+    check(at(source, 'secureJsonData'), 'secret')
+    for (const field of list(at(source, 'jsonData', 'derivedFields'))) check(field, 'derivedField')
+    for (const correlation of list(at(source, 'correlations'))) {
+      check(correlation, 'correlation')
+      check(at(correlation, 'config'), 'config')
+      for (const one of list(at(correlation, 'config', 'transformations'))) {
+        check(one, 'transformation')
+      }
+    }
+  }
+  const providers = readYaml('deploy/grafana/provisioning/dashboards/peregrine.yml')
+  for (const provider of list(at(providers, 'providers'))) {
+    check(provider, 'provider')
+    check(at(provider, 'options'), 'options')
+  }
+
+  const sources = readYaml('deploy/grafana/provisioning/datasources/peregrine.yml')
+  const uids = list(at(sources, 'datasources')).map((source) => text(at(source, 'uid')))
   t.same(uids, ['prometheus', 'loki'], 'the uids that links in notifications name')
   for (const { targetUID } of objectsIn(sources)) {
     if (targetUID !== undefined) t.ok(uids.includes(text(targetUID)))
