@@ -1,5 +1,6 @@
-import { spawnSync } from 'node:child_process'
+import { execFileSync, spawnSync } from 'node:child_process'
 import { createServer, type IncomingHttpHeaders, type Server } from 'node:http'
+import { createServer as createSecureServer } from 'node:https'
 import { renameSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
@@ -113,6 +114,72 @@ void t.test('what the server answers is printed if asked for', async (t) => {
   await until('the answer', () => daemon.lines().length > 0)
   t.same(daemon.lines(), ['thanks for that'])
 })
+
+void t.test(
+  'alerts go over TLS to who has the right certificate, with one of our own',
+  async (t) => {
+    const directory = temporaryDirectory(t)
+    const at = (name: string): string => join(directory, name)
+    const openssl = (...args: readonly string[]): void => {
+      execFileSync('openssl', args, { cwd: directory, stdio: 'ignore' })
+    }
+    const ec = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes']
+    for (const [name, ca] of [
+      ['server', 'ca'],
+      ['client', 'ca'],
+      ['other', 'stranger'],
+    ] as const) {
+      const ofCa = ['-subj', `/CN=${ca}`, '-keyout', `${ca}.key`, '-out', `${ca}.pem`]
+      if (name !== 'client') openssl('req', '-x509', ...ec, '-days', '2', ...ofCa)
+      const alt = ['-addext', 'subjectAltName=IP:127.0.0.1', '-subj', `/CN=${name}`]
+      openssl('req', ...ec, ...alt, '-keyout', `${name}.key`, '-out', `${name}.csr`)
+      const signer = ['-CA', `${ca}.pem`, '-CAkey', `${ca}.key`, '-CAcreateserial']
+      const files = ['-in', `${name}.csr`, '-out', `${name}.pem`, '-copy_extensions', 'copy']
+      openssl('x509', '-req', ...files, ...signer, '-days', '2')
+    }
+    const bodies: string[] = []
+    const tls = {
+      cert: readFileSync(at('server.pem')),
+      key: readFileSync(at('server.key')),
+      ca: readFileSync(at('ca.pem')),
+      requestCert: true,
+      rejectUnauthorized: true,
+    }
+    const server = createSecureServer(tls, (request, response) => {
+      let body = ''
+      request.setEncoding('utf8').on('data', (part: string) => (body += part))
+      request.on('end', () => {
+        bodies.push(`${String(request.headers['x-who'])} ${body}`)
+        response.end()
+      })
+    })
+    let failures = 0
+    server.on('tlsClientError', () => (failures += 1))
+    const url = `https://127.0.0.1:${String(await listen(t, server))}/`
+    const post = (who: string, ca: string, client: string): Promise<RunningDaemon> => {
+      const options = {
+        ...{ enabled: 'true', url, ca_cert: at(`${ca}.pem`), 'headers[]': `X-Who: ${who}` },
+        ...{ mtls: 'true', client_cert: at(`${client}.pem`), client_key: at(`${client}.key`) },
+      }
+      const flags = Object.entries(options).map(([key, value]) => `http_output.${key}=${value}`)
+      const args = [...flags, 'json_output=true'].flatMap((flag) => ['-o', flag])
+      return startDaemon(t, { rules: [MARKED], args })
+    }
+    await post('known', 'ca', 'client')
+    const refused = await Promise.all([
+      post('distrusting', 'stranger', 'client'),
+      post('distrusted', 'ca', 'other'),
+    ])
+    deed('calls', 'none', 'pgr-output-4')
+    await until('posted and refused', () => bodies.length > 0 && failures > 3)
+    t.match(bodies[0], /^known .*"rule":"Marked"/)
+    for (const daemon of refused) {
+      await daemon.stop() // which tells at once what it would try again for a minute
+      t.match(daemon.log(), /certificate/i)
+    }
+    t.equal(bodies.length, 1, 'nobody else got through')
+  },
+)
 
 void t.test('bytes are printed as base64 if asked for', async (t) => {
   const written = 'pgr-\u0001bytes'

@@ -169,8 +169,23 @@ impl Post {
                 }
                 judge(response.status().as_u16())
             }
-            Err(error) => Attempt::Later(error.to_string()),
+            Err(error) => Attempt::Later(self.tell(&error)),
         }
+    }
+
+    /// A server that wants another certificate of us just hangs up, as often as not: TLS 1.3 has it
+    /// refuse after we began to write.
+    fn tell(&self, error: &ureq::Error) -> String {
+        let is_hung_up = matches!(error, ureq::Error::Io(error) if matches!(
+            error.kind(),
+            io::ErrorKind::BrokenPipe
+                | io::ErrorKind::ConnectionReset
+                | io::ErrorKind::ConnectionAborted
+        ));
+        if is_hung_up && self.config.url.starts_with("https:") {
+            return format!("{error}; does the server accept our client certificate?");
+        }
+        error.to_string()
     }
 }
 
