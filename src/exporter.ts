@@ -35,6 +35,7 @@ import {
   createEncoder,
   createPusher,
   createShipHealth,
+  offsetNow,
   createStreams,
   toFixed,
   runShip,
@@ -360,7 +361,7 @@ function toShipping(loki: LokiConfig, live: Live, store: Store, fixed: Fixed): S
     const all = [...alerts]
     const wanted = all.filter(isWanted)
     health.filtered += all.length - wanted.length
-    return encodeAll(wanted, toEventId, nowMilliseconds + health.offsetMilliseconds)
+    return encodeAll(wanted, toEventId, nowMilliseconds + offsetNow(health, Date.now))
   }
   // What waits for a tenant that is configured no more still goes to that tenant.
   const tenants = new Set([common, ...tenantOfNamespace.values(), ...store.tenants()])

@@ -1,7 +1,7 @@
 /** Metrics of where alerts go: Alertmanager and Loki. */
 import type { LedgerHealth } from '../ledger/index.js'
 import type { NotifyHealth } from '../notify/index.js'
-import { DECISIONS, type ShipHealth, type Streams } from '../ship/index.js'
+import { DECISIONS, offsetNow, type ShipHealth, type Streams } from '../ship/index.js'
 import type { Store } from '../store/index.js'
 import type { Family, Samples } from './family.js'
 
@@ -114,7 +114,7 @@ export function aboutShipping(
     {
       name: 'peregrine_ship_clock_offset_seconds',
       help: "By how much Loki's clock is ahead of the exporter's; below 3 s it is taken for 0.",
-      read: () => [[{}, ship.offsetMilliseconds / 1000]],
+      read: () => [[{}, offsetNow(ship, clock) / 1000]],
     },
     {
       name: 'peregrine_ship_waiting_entries',

@@ -90,8 +90,8 @@ export function findBehind(
     )
     const times = named.filter((other) => other.nanoseconds === nanoseconds).length
     if (times >= same.length || isAll) return same[0]
-    // Of several of one time the last: an earlier one may have stood there when it was not late.
-    return isWhole ? same.at(-1) : undefined
+    // Of more of one time the last: earlier ones may have stood there when they were not late.
+    return isWhole ? same.at(-times) : undefined
   }
   for (const { nanoseconds, oldestNanoseconds } of named) {
     const first = findNamed(nanoseconds)

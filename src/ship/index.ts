@@ -11,6 +11,7 @@ export { toFixed, type Fixed } from './entry.js'
 export { createPusher, type LokiTarget, type Pusher, type TlsOptions } from './push.js'
 export {
   createShipHealth,
+  offsetNow,
   runShip,
   trim,
   type ShipHealth,

@@ -16,7 +16,14 @@ import { delay, isStopped, toBackoff, untilDone, type Backoff, type Bell } from 
 import { decide, toRejectedCount, type Decision } from './decide.js'
 import { encodePush, halveBodies, retimeBodies } from './encode.js'
 import type { Answer, Pusher } from './push.js'
-import { createRetime, toOffset, toRefusedTimes, type RefusedTimes } from './times.js'
+import {
+  createRetime,
+  toOffset,
+  toOffsetNow,
+  toRefusedTimes,
+  type Offset,
+  type RefusedTimes,
+} from './times.js'
 
 export type ShipDrop = 'rejected' | 'too_large' | 'outbox_full' | 'outbox_age' | 'lost_on_disk'
 
@@ -29,7 +36,7 @@ export interface ShipHealth {
   /** Entries that were refused for their time and got another one. */
   retimed: number
   /** By how much Loki's clock is ahead of ours, as its last answer says. */
-  offsetMilliseconds: number
+  offset: Offset | undefined
   readonly dropped: Map<ShipDrop, number>
   /** What Loki said when it last refused entries for good. */
   rejection: string | undefined
@@ -103,12 +110,17 @@ export function createShipHealth(): ShipHealth {
     accepted: 0,
     filtered: 0,
     retimed: 0,
-    offsetMilliseconds: 0,
+    offset: undefined,
     dropped: new Map(),
     rejection: undefined,
     troubles: new Map(),
     lastError: undefined,
   }
+}
+
+/** By how much Loki's clock is ahead now, as far as that is known. */
+export function offsetNow({ offset }: ShipHealth, clock: () => number): number {
+  return toOffsetNow(offset, clock(), performance.now())
 }
 
 /** Runs until the signal aborts. */
@@ -210,7 +222,7 @@ async function retime(
   signal: AbortSignal,
 ): Promise<ReadonlySet<bigint> | undefined> {
   // Our own clock may have been set since the offset was found.
-  const lokiMilliseconds = dateMilliseconds ?? clock() + health.offsetMilliseconds
+  const lokiMilliseconds = dateMilliseconds ?? clock() + offsetNow(health, clock)
   const present = bodies.filter((body) => body.length > 0)
   const toTimes = createRetime(refused, { lokiMilliseconds, isKnown, learned })
   const { part, given, stored } = retimeBodies(present, toTimes)
@@ -332,7 +344,11 @@ async function timedPush(
   const answer = await pusher.push(body, tenant, signal)
   pushed((performance.now() - begun) / 1000)
   const date = answer.kind === 'status' ? answer.dateMilliseconds : undefined
-  health.offsetMilliseconds = toOffset(date, sent, clock()) ?? health.offsetMilliseconds
+  const wallMilliseconds = clock()
+  const milliseconds = toOffset(date, sent, wallMilliseconds)
+  if (milliseconds !== undefined) {
+    health.offset = { milliseconds, wallMilliseconds, monotonicMilliseconds: performance.now() }
+  }
   return answer
 }
 

@@ -51,6 +51,8 @@ const SWEEP_MILLISECONDS = 10_000
 /** Loki takes ten minutes into the future; its clock may be behind ours. */
 const AHEAD_NANOSECONDS = 5n * 60_000_000_000n
 /** Loki refuses what is an hour behind the newest of the stream. */
+/** A millisecond's, within which each has a time of its own. */
+const MOVES_APART = 1_000_000
 const BEHIND_NANOSECONDS = 50n * 60_000_000_000n
 
 export function createStreams({ streams: limit, windowMilliseconds }: StreamLimits): Streams {
@@ -92,9 +94,10 @@ export function createStreams({ streams: limit, windowMilliseconds }: StreamLimi
       // Before Loki's clock was known, or set, one may have gone out that Loki could not take.
       if (stream.newest > last) stream.newest = last
       const first = max(now - window, stream.newest - BEHIND_NANOSECONDS)
-      const time = moveInto(alert.timeNanoseconds, { first, last })
-      const isMoved = time !== alert.timeNanoseconds
-      if (isMoved) moves++
+      const inside = moveInto(alert.timeNanoseconds, { first, last })
+      const isMoved = inside !== alert.timeNanoseconds
+      // A nanosecond apart, so that Loki's answers can tell them apart.
+      const time = isMoved ? inside + BigInt(++moves % MOVES_APART) : inside
       if (time > stream.newest) stream.newest = time
       stream.usedMilliseconds = nowMilliseconds
       streams.set(labels, stream)

@@ -131,6 +131,25 @@ function toLateTime({ oldestNanoseconds }: Behind, now: bigint): bigint {
   return least > now ? least : now
 }
 
+/** How far Loki's clock was ahead of ours, and when that was found by clocks of two kinds. */
+export interface Offset {
+  readonly milliseconds: number
+  readonly wallMilliseconds: number
+  readonly monotonicMilliseconds: number
+}
+
+/** The offset, until our own clock is set: then nothing is known of Loki's, and 0 is as good. */
+export function toOffsetNow(
+  offset: Offset | undefined,
+  wallMilliseconds: number,
+  monotonicMilliseconds: number,
+): number {
+  if (offset === undefined) return 0
+  const wall = wallMilliseconds - offset.wallMilliseconds
+  const monotonic = monotonicMilliseconds - offset.monotonicMilliseconds
+  return Math.abs(wall - monotonic) < LEAST_OFFSET_MILLISECONDS ? offset.milliseconds : 0
+}
+
 /** A `Date` has whole seconds, so a smaller difference is none. */
 const LEAST_OFFSET_MILLISECONDS = 3_000
 /** The answer's way back may have been any part of it. */

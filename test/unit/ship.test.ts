@@ -7,7 +7,7 @@ import { createEncoder, encodePush, halveBodies } from '../../src/ship/encode.js
 import { toFixed, writeEntry, type Fixed } from '../../src/ship/entry.js'
 import { combineSums, createPacker, toGzip, unpack } from '../../src/pack.js'
 import { createStreams, type Placed } from '../../src/ship/streams.js'
-import { createRetime, toOffset, toRefusedTimes } from '../../src/ship/times.js'
+import { createRetime, toOffset, toOffsetNow, toRefusedTimes } from '../../src/ship/times.js'
 import { JsonWriter } from '../../src/ship/writer.js'
 import type { Chunk } from '../../src/store/index.js'
 import { toBackoff } from '../../src/waits.js'
@@ -228,9 +228,13 @@ void t.test('times that Loki would refuse are moved, and the true one is kept', 
   const ns = (milliseconds: number): bigint => BigInt(milliseconds) * 1_000_000n
   const place = (milliseconds: number) =>
     streams.place(alertOf({ timeNanoseconds: ns(milliseconds) }), NOW)
-  t.same(place(0).timeNanoseconds, ns(NOW - 6 * 86_400_000), '1970 is moved into the window')
+  t.same(place(0).timeNanoseconds, ns(NOW - 6 * 86_400_000) + 1n, '1970 is moved into the window')
   t.equal(place(NOW).isMoved, false)
-  t.same(place(NOW + 86_400_000).timeNanoseconds, ns(NOW + 300_000), 'tomorrow is moved to now')
+  t.same(
+    place(NOW + 86_400_000).timeNanoseconds,
+    ns(NOW + 300_000) + 2n,
+    'tomorrow is moved to now',
+  )
   const behind = place(NOW - 2 * 3_600_000)
   t.ok(behind.isMoved, 'an hour behind the newest of its log stream')
   t.ok(behind.timeNanoseconds > ns(NOW - 3_600_000))
@@ -354,5 +358,9 @@ void t.test("Loki's clock", (t) => {
   t.equal(toOffset(3_610_000, 10_000, 10_010), 3_600_490)
   t.equal(toOffset(3_610_000, 10_000, 40_000), undefined, 'a late answer')
   t.equal(toOffset(3_610_000, 10_000, 9_000), undefined, 'our own clock was set meanwhile')
+  const offset = { milliseconds: 5_000, wallMilliseconds: 1_000_000, monotonicMilliseconds: 1_000 }
+  t.equal(toOffsetNow(undefined, 0, 0), 0)
+  t.equal(toOffsetNow(offset, 1_600_000, 601_010), 5_000, 'ten minutes later')
+  t.equal(toOffsetNow(offset, 5_200_000, 601_010), 0, 'our own clock was set since')
   t.end()
 })
