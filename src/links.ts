@@ -7,27 +7,34 @@ export interface GrafanaLinks {
   readonly lokiUid: string
 }
 
-/** Written so that it finds the pod as a label and as structured metadata. */
-export function toExploreLink({ url, lokiUid }: GrafanaLinks, alert: Alert): string {
+export function toExploreLink(grafana: GrafanaLinks, alert: Alert): string {
   const namespace = toNamespace(alert)
   const pod = toPod(alert)
   const filters = [
     pod === '' ? `rule=${quote(alert.rule)}` : `k8s_pod_name=${quote(pod)}`,
     ...(namespace === '' ? [] : [`k8s_ns_name=${quote(namespace)}`]),
   ]
-  const expr = `{service_name="falco"} | ${filters.join(' | ')}`
   const at = Number(alert.timeNanoseconds / 1_000_000n)
-  const query = {
-    refId: 'A',
-    datasource: { type: 'loki', uid: lokiUid },
-    expr,
-    queryType: 'range',
-  }
-  const pane = {
-    datasource: lokiUid,
-    queries: [query],
-    range: { from: String(at - 900_000), to: String(at + 900_000) },
-  }
+  return toLogLines(grafana, filters, String(at - 900_000), String(at + 900_000))
+}
+
+/** Of a rule, as a notification names it. */
+export function toRuleLink(grafana: GrafanaLinks, rule: string, pod: string): string {
+  const filters = [`rule=${quote(rule)}`, ...(pod === '' ? [] : [`k8s_pod_name=${quote(pod)}`])]
+  return toLogLines(grafana, filters, 'now-1h', 'now')
+}
+
+/** Written so that it finds a field as a label and as structured metadata. */
+function toLogLines(
+  { url, lokiUid }: GrafanaLinks,
+  filters: readonly string[],
+  from: string,
+  to: string,
+): string {
+  const expr = `{service_name="falco"} | ${filters.join(' | ')}`
+  const datasource = { type: 'loki', uid: lokiUid }
+  const query = { refId: 'A', datasource, expr, queryType: 'range' }
+  const pane = { datasource: lokiUid, queries: [query], range: { from, to } }
   const link = new URL(url)
   link.pathname = `${url.pathname.replace(/\/$/, '')}/explore`
   link.searchParams.set('schemaVersion', '1')

@@ -39,7 +39,7 @@ export async function main(argv: readonly string[]): Promise<void> {
       return
     }
     case 'receiver':
-      await receive(command.listen)
+      await receive(command.listen, command.grafana)
       return
     case 'run':
       await run(command.config, argv)
@@ -154,9 +154,10 @@ function stopOnSignals(exporter: Exporter, log: Logger): void {
   process.on('SIGTERM', stop)
 }
 
-async function receive(listen: Config['listen']): Promise<void> {
+async function receive(listen: Config['listen'], grafana: Config['grafana']): Promise<void> {
   const receiver = await startReceiver({
     ...listen,
+    grafana,
     clock: Date.now,
     notified: (alert) => process.stdout.write(`${JSON.stringify(alert)}\n`),
   }).catch((error: unknown) => {

@@ -9,14 +9,18 @@ import {
   type Given,
 } from './given.js'
 import { renderConfig, renderHelp } from './help.js'
-import { resolve, type Config } from './resolve.js'
-import { parseListen, type ListenAddress } from './values.js'
+import { resolve, type Config, type GrafanaConfig } from './resolve.js'
+import { parseBaseUrl, parseListen, type ListenAddress } from './values.js'
 
 export type Command =
   | { readonly kind: 'run'; readonly config: Config }
   | { readonly kind: 'doctor'; readonly config: Config }
   | { readonly kind: 'healthcheck'; readonly config: Config }
-  | { readonly kind: 'receiver'; readonly listen: ListenAddress }
+  | {
+      readonly kind: 'receiver'
+      readonly listen: ListenAddress
+      readonly grafana: GrafanaConfig | undefined
+    }
   | { readonly kind: 'print'; readonly text: string }
   | { readonly kind: 'version' }
   | { readonly kind: 'refused'; readonly errors: readonly string[] }
@@ -48,9 +52,11 @@ export function parseCommand(
   return { kind: isDoctor ? 'doctor' : 'run', config }
 }
 
+const GRAFANA_VARIABLE = 'PEREGRINE_GRAFANA_URL'
+const LOKI_UID_VARIABLE = 'PEREGRINE_GRAFANA_LOKI_UID'
 const RECEIVER_LISTEN = '127.0.0.1:9377'
 
-/** The receiver has one setting and shares nothing with the exporter. */
+/** The receiver has one setting of its own, and Grafana's address for links. */
 function parseReceiver(argv: readonly string[], environment: Surroundings['environment']): Command {
   const [flag, text, ...rest] = argv.flatMap((argument) => {
     const [, name = '', value = ''] = /^(--[^=]+)=(.*)$/s.exec(argument) ?? []
@@ -63,7 +69,9 @@ function parseReceiver(argv: readonly string[], environment: Surroundings['envir
   const given = text ?? environment[RECEIVER_VARIABLE] ?? RECEIVER_LISTEN
   const listen = parseListen(given)
   if (listen !== undefined && (flag === undefined || text !== undefined)) {
-    return { kind: 'receiver', listen }
+    const url = parseBaseUrl(environment[GRAFANA_VARIABLE] ?? '')
+    const lokiUid = environment[LOKI_UID_VARIABLE] ?? 'loki'
+    return { kind: 'receiver', listen, grafana: url === undefined ? undefined : { url, lokiUid } }
   }
   return { kind: 'refused', errors: [`--listen: "${given}" is not host:port`] }
 }

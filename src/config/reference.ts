@@ -14,7 +14,7 @@ export function renderReference(): string {
     '- `peregrine --print-config` prints what is in force and where each value came from; the output is a valid file.',
     '- `peregrine doctor` tries every connection once and says what to fix.',
     '- `peregrine --healthcheck` asks the exporter that runs with these settings whether it is alive.',
-    '- `peregrine receiver --listen 127.0.0.1:9377` shows what Alertmanager notifies; `PEREGRINE_RECEIVER_LISTEN` is the same.',
+    '- `peregrine receiver --listen 127.0.0.1:9377` shows what Alertmanager notifies; `PEREGRINE_RECEIVER_LISTEN` is the same; `PEREGRINE_GRAFANA_URL` is where its links lead.',
     '- SIGHUP takes over `falco`, `falco-tls-*`, `*-filter`, `*-min-priority`, `web-config-file` with the files that it names, logins and certificates of the intake, of Loki and of Alertmanager, `loki-header`, and `log-level`; the log says what else changed and needs a restart.',
     '',
     'Durations are a number and `s`, `m`, `h` or `d`; sizes a number and `KB`, `KiB`, `MB`, `MiB`, `GB` or `GiB`.',

@@ -1,5 +1,6 @@
 /** The receiver's HTTP server. See index.ts. */
 import { fastify } from 'fastify'
+import { toRuleLink, type GrafanaLinks } from '../links.js'
 import { escapeHtml, toPrintable } from '../text.js'
 
 export interface Notified {
@@ -15,6 +16,8 @@ export interface ReceiverOptions {
   readonly host: string
   readonly port: number
   readonly clock: () => number
+  /** Where links lead to; undefined: there are none. */
+  readonly grafana?: GrafanaLinks | undefined
   /** Told of each alert. */
   readonly notified: (alert: Notified) => void
 }
@@ -55,7 +58,9 @@ export async function startReceiver(options: ReceiverOptions): Promise<Receiver>
   app.get('/notifications', (_request, reply) => reply.send(shown))
   app.get('/healthz', (_request, reply) => reply.type('text/plain').send('ok\n'))
   app.get('/style.css', (_request, reply) => reply.type('text/css').send(STYLE))
-  app.get('/', (_request, reply) => reply.type('text/html; charset=utf-8').send(render(shown)))
+  app.get('/', (_request, reply) =>
+    reply.type('text/html; charset=utf-8').send(render(shown, options.grafana)),
+  )
   await app.listen({ host: options.host, port: options.port })
   const address = app.server.address()
   const port = address !== null && typeof address === 'object' ? address.port : options.port
@@ -112,15 +117,17 @@ th, td { text-align: left; padding: .3rem .6rem; border-bottom: 1px solid #8886;
 td { overflow-wrap: anywhere; }
 `
 
-function render(shown: readonly Notified[]): string {
-  const heads = ['Received', 'Status', 'Alert', 'Labels', 'Text']
+function render(shown: readonly Notified[], grafana: GrafanaLinks | undefined): string {
+  const heads = ['Received', 'Status', 'Alert', 'Labels', 'Text', 'Look']
   const rows = shown.map((alert) => {
     const { alertname = '', ...labels } = alert.labels
-    const { summary = '', description = '' } = alert.annotations
+    const { summary = '', description = '', field_proc_cmdline = '' } = alert.annotations
     const pairs = Object.entries(labels).map(([name, value]) => `${name}="${value}"`)
-    const text = [summary, description].filter(Boolean).join(' · ')
-    const cells = [alert.receivedAt, alert.status, alertname, pairs.join(', '), text]
-    return `<tr>${cells.map((cell) => `<td>${escapeHtml(cell)}</td>`).join('')}</tr>`
+    const command = field_proc_cmdline === '' ? '' : `Command: ${field_proc_cmdline}`
+    const text = [summary, description, command].filter(Boolean).join(' · ')
+    const status = `${alert.status} since ${alert.startsAt}`
+    const cells = [alert.receivedAt, status, alertname, pairs.join(', '), text].map(escapeHtml)
+    return `<tr>${[...cells, look(alert, grafana)].map((cell) => `<td>${cell}</td>`).join('')}</tr>`
   })
   const head = heads.map((text) => `<th scope="col">${text}</th>`).join('')
   const table = `<table><thead><tr>${head}</tr></thead><tbody>${rows.join('\n')}</tbody></table>`
@@ -135,4 +142,20 @@ function render(shown: readonly Notified[]): string {
 ${shown.length === 0 ? '<p>Nothing yet.</p>' : table}
 </html>
 `
+}
+
+/** The dashboard and the log lines, and the path of the runbook. */
+function look({ labels, annotations }: Notified, grafana: GrafanaLinks | undefined): string {
+  const { rule = '', k8s_pod_name: pod = '' } = labels
+  const { dashboard = '', runbook = '' } = annotations
+  const link = (href: string, text: string): string => `<a href="${escapeHtml(href)}">${text}</a>`
+  const parts = [escapeHtml(runbook)]
+  if (grafana !== undefined) {
+    if (rule !== '') parts.unshift(link(toRuleLink(grafana, rule, pod), 'Log lines'))
+    // A path of Grafana, and nothing that leads elsewhere.
+    if (dashboard.startsWith('/d/')) {
+      parts.unshift(link(grafana.url.href.replace(/\/$/, '') + dashboard, 'Dashboard'))
+    }
+  }
+  return parts.filter(Boolean).join(' · ')
 }
