@@ -54,7 +54,7 @@ function isConnected(node: Node, second: number): boolean {
   return !isCrashing || second % 240 < 60
 }
 
-/** A counter that grows by so much a second, from a second before. */
+/** A counter that grows by so many a second. */
 function counter(perSecond: (second: number) => number): Course {
   const values: number[] = []
   let total = 0
