@@ -117,7 +117,10 @@ void t.test('the runbooks say what it means, what to do first, and how to quiet 
     t.match(text, /^## First$/m, name)
     t.match(text, /^## To quiet it$/m, name)
     const first = text.split('## First')[1]?.split('\n## ')[0] ?? ''
-    t.equal([...first.matchAll(/^\d\. /gm)].length, 3, `${name}: three steps`)
+    const steps = first.match(/^\d\. .*$/gm) ?? []
+    t.equal(steps.length, 3, `${name}: three steps`)
+    // A command of a shell, or a query.
+    for (const step of steps) t.match(step, /`[^`]+[ {(][^`]*`/, `${name}: ${step}`)
   }
   t.end()
 })
