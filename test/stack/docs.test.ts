@@ -111,6 +111,22 @@ void t.test('flags of the daemon in the documents are flags of the daemon', (t) 
   t.end()
 })
 
+void t.test('Prometheus takes the queries of the runbooks', (t) => {
+  const texts = readdirSync(join(ROOT, 'docs/runbooks')).map((name) =>
+    read(`docs/runbooks/${name}`),
+  )
+  const begin = /^(count|increase|max|min|sum|time|topk)\b[^_]|^peregrined?_\w+ \//
+  const asked = texts
+    .flatMap((text) => Array.from(text.matchAll(/`([^`\n]+)`/g), ([, code = '']) => code))
+    .filter((code) => begin.test(code))
+  t.ok(asked.length > 10)
+  const rules = asked.map((expr, index) => ({ record: `query_${index}`, expr }))
+  const groups = JSON.stringify({ groups: [{ name: 'queries', rules }] })
+  const file = join(t.testdir({ 'queries.yml': groups }), 'queries.yml')
+  t.match(run('promtool', ['check', 'rules', '--lint=none', file]), /SUCCESS/)
+  t.end()
+})
+
 void t.test('the runbooks say what it means, what to do first, and how to quiet it', (t) => {
   for (const name of readdirSync(join(ROOT, 'docs/runbooks'))) {
     const text = read(`docs/runbooks/${name}`)
