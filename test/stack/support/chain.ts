@@ -82,7 +82,11 @@ async function get(url: string): Promise<unknown> {
   return response?.ok === true ? response.json() : undefined
 }
 
-export async function startAlertmanager(t: Test, directory: string, webhook: number): Promise<string> {
+export async function startAlertmanager(
+  t: Test,
+  directory: string,
+  webhook: number,
+): Promise<string> {
   const config = shipped('alerting/alertmanager/alertmanager.yml', {
     'http://receiver:9377/': `http://127.0.0.1:${webhook}/`,
     'templates/*.tmpl': join(ROOT, 'alerting/alertmanager/templates/*.tmpl'),
