@@ -1,14 +1,15 @@
 #!/usr/bin/env bash
 # npm run bench: answers every question and writes bench/RESULTS.md; as root, on a quiet machine.
-#   npm run bench -- latency    one question, printed only: syscalls, matcher, flood, latency, start,
-#                               stack, notification, idle, exporter, delay, fleet, identity, noise
+#   npm run bench -- latency    one question, printed only: syscalls, matcher, reload, flood, latency,
+#                               start, stack, notification, idle, exporter, delay, fleet, identity,
+#                               noise
 set -euo pipefail
 HERE=$(cd "$(dirname "$0")" && pwd)
 # shellcheck source=scripts/common.sh
 source "$HERE/../scripts/common.sh"
 cd "$ROOT"
 
-QUESTIONS=(syscalls matcher flood latency start stack notification idle exporter delay fleet identity noise)
+QUESTIONS=(syscalls matcher reload flood latency start stack notification idle exporter delay fleet identity noise)
 RESULTS=bench/RESULTS.md
 
 "$ROOT/scripts/preflight.sh"

@@ -57,11 +57,15 @@ export function printTable(
 
 /** Prints what a bench of one of the daemon's crates prints. */
 export function printCargoBench(crate: string, bench: string): void {
+  process.stdout.write(`\`\`\`\n${runCargoBench(crate, bench).trimEnd()}\n\`\`\`\n\n`)
+}
+
+export function runCargoBench(crate: string, bench: string, ...args: readonly string[]): string {
   const { stdout, status } = spawnSync(
     'cargo',
-    ['bench', '--quiet', '--locked', '-p', crate, '--bench', bench],
+    ['bench', '--quiet', '--locked', '-p', crate, '--bench', bench, '--', ...args],
     { cwd: NATIVE, encoding: 'utf8', stdio: ['ignore', 'pipe', 'inherit'] },
   )
   if (status !== 0) throw new Error(`cargo bench -p ${crate} --bench ${bench} failed`)
-  process.stdout.write(`\`\`\`\n${stdout.trimEnd()}\n\`\`\`\n\n`)
+  return stdout
 }

@@ -93,6 +93,8 @@ pub struct Reloads {
     waiting: Option<(Box<Ruleset>, Change)>,
     /// Hooks that are let go behind a swap.
     leaving: Option<Change>,
+    /// For how long the reload that is under way has kept events waiting so far.
+    stall: Duration,
     n_loaded: u64,
     n_refused: u64,
     /// Seconds since the epoch.
@@ -136,6 +138,7 @@ impl Reloads {
             reloader: Reloader { trigger, outcomes, spent, thread: Some(thread) },
             waiting: None,
             leaving: None,
+            stall: Duration::ZERO,
             n_loaded: 0,
             n_refused: 0,
             loaded_at: epoch_seconds(),
@@ -170,8 +173,10 @@ impl Reloads {
         }
         match self.reloader.outcomes.try_recv().ok()? {
             Outcome::Compiled(rules) => {
+                let begun = Instant::now();
                 let interest = judge.interest_also_of(&rules);
                 self.waiting = Some((rules, attacher.set_interest(interest)));
+                self.stall = begun.elapsed();
                 None
             }
             Outcome::Refused(refusal) => {
@@ -188,13 +193,15 @@ impl Reloads {
     }
 
     fn swap(&mut self, rules: Box<Ruleset>, judge: &mut Judge, attacher: &Attacher) {
+        let begun = Instant::now();
         let spent = judge.replace(*rules);
         self.leaving = Some(attacher.set_interest(judge.interest()));
         // Where the thread has ended, they are freed here.
         self.reloader.spent.send(Box::new(spent)).ok();
+        let stall_us = (self.stall + begun.elapsed()).as_micros();
         self.n_loaded += 1;
         self.loaded_at = epoch_seconds();
-        tracing::info!(rules = judge.n_rules(), "rules reloaded");
+        tracing::info!(rules = judge.n_rules(), stall_us, "rules reloaded");
         let uncaptured = judge.uncaptured().join(", ");
         if !uncaptured.is_empty() {
             tracing::warn!(types = %uncaptured, "rules ask for event types that are not captured");

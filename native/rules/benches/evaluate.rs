@@ -112,6 +112,9 @@ fn many_rules() -> String {
     text
 }
 
+/// Given as an argument, the large set is printed, for whoever measures more with it.
+const PRINT_RULES: &str = "--print-rules";
+
 const MACROS: &str = "
 - {macro: spawned, condition: \"evt.type in (execve, execveat) and evt.rawres = 0\"}
 - {macro: opened, condition: \"evt.type in (open, openat, openat2) and evt.is_open_read = true and fd.typechar = f and fd.num >= 0\"}
@@ -130,6 +133,10 @@ fn best(rounds: usize, mut step: impl FnMut()) -> Duration {
 }
 
 fn main() {
+    if std::env::args().any(|it| it == PRINT_RULES) {
+        print!("{}", many_rules());
+        return;
+    }
     let default = [
         include_str!("../../rulesets/peregrine_rules.yaml"),
         include_str!("../../rulesets/peregrine_incubating_rules.yaml"),
