@@ -98,15 +98,17 @@ void t.test('recording rules for old dashboards are rules', (t) => {
   t.end()
 })
 
-void t.test('flags of the daemon in the documents are flags of the daemon', (t) => {
+void t.test('flags in the documents are flags of the program that they name', (t) => {
+  const flagsOf = (text: string): string[] => Array.from(text.matchAll(/--[a-z-]+/g), ([it]) => it)
   const help = ['--help', 'rules check --help'].map((arguments_) => {
     return run(DAEMON, arguments_.split(' '))
   })
-  const known = new Set([...help.join(' ').matchAll(/--[a-z-]+/g)].map(([flag]) => flag))
+  const daemon = new Set(flagsOf(help.join(' ')))
+  const exporter = new Set(flagsOf(read('docs/configuration.md')))
   const rows = read('docs/migrate.md').split('## From Falco\n')[1]?.split('\n## ')[0] ?? ''
-  const told = Array.from(rows.matchAll(/^\|[^|]*\|(.*)\|$/gm), ([, cell = '']) => cell)
-  for (const [flag] of told.join(' ').matchAll(/--[a-z-]+/g)) {
-    if (!/^--+$/.test(flag)) t.ok(known.has(flag), flag)
+  for (const [, cell = ''] of rows.matchAll(/^\|[^|]*\|(.*)\|$/gm)) {
+    const known = cell.includes("the exporter's") ? exporter : daemon
+    for (const flag of flagsOf(cell)) if (!/^--+$/.test(flag)) t.ok(known.has(flag), flag)
   }
   t.end()
 })

@@ -181,6 +181,7 @@ impl Post {
             io::ErrorKind::BrokenPipe
                 | io::ErrorKind::ConnectionReset
                 | io::ErrorKind::ConnectionAborted
+                | io::ErrorKind::UnexpectedEof
         ));
         if is_hung_up && self.config.url.starts_with("https:") {
             return format!("{error}; does the server accept our client certificate?");
