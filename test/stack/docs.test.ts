@@ -1,6 +1,7 @@
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs'
 import { dirname, join, relative } from 'node:path'
 import t from 'tap'
+import { renderHelp } from '../../src/config/help.js'
 import { DAEMON } from '../e2e/support/daemon.js'
 import { parse } from 'yaml'
 import { blocks, commandsOf, testOf } from '../support/documented.js'
@@ -104,7 +105,7 @@ void t.test('flags in the documents are flags of the program that they name', (t
     return run(DAEMON, arguments_.split(' '))
   })
   const daemon = new Set(flagsOf(help.join(' ')))
-  const exporter = new Set(flagsOf(read('docs/configuration.md')))
+  const exporter = new Set(flagsOf(renderHelp()))
   const rows = read('docs/migrate.md').split('## From Falco\n')[1]?.split('\n## ')[0] ?? ''
   for (const [, cell = ''] of rows.matchAll(/^\|[^|]*\|(.*)\|$/gm)) {
     const known = cell.includes("the exporter's") ? exporter : daemon
