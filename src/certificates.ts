@@ -3,6 +3,10 @@
  * a week before, and again when it is so.
  */
 import { X509Certificate } from 'node:crypto'
+import type { IntakeSecrets } from './intake/index.js'
+import type { WebConfig } from './serve/index.js'
+import type { LokiTarget } from './ship/index.js'
+import type { TlsIdentity } from './subscribe/index.js'
 
 export interface Certificate {
   /** The setting that names its file. */
@@ -50,6 +54,29 @@ export function createCertificateWatch(
 export function toState({ notAfterMilliseconds }: Certificate, now: number): CertificateState {
   if (now >= notAfterMilliseconds) return 'expired'
   return now >= notAfterMilliseconds - WEEK_MILLISECONDS ? 'ending' : 'valid'
+}
+
+/** What was read of the files that the configuration names. */
+export interface OwnFiles {
+  readonly tls: TlsIdentity | undefined
+  readonly intake: IntakeSecrets | undefined
+  readonly loki: LokiTarget | undefined
+  readonly web: WebConfig | undefined
+}
+
+/** By the setting that names the file. */
+export function toCertificateFiles({
+  tls,
+  intake,
+  loki,
+  web,
+}: OwnFiles): ReadonlyMap<string, Buffer | undefined> {
+  return new Map([
+    ['--falco-tls-cert', tls?.certificate],
+    ['--intake-tls-cert', intake?.tls?.cert],
+    ['--loki-tls-cert', loki?.tls.cert],
+    ['--web-config-file', web?.tls?.cert],
+  ])
 }
 
 /** Of files by the setting that names them; undefined where there is none. */

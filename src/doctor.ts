@@ -12,7 +12,7 @@ import {
   readTls,
   type Config,
 } from './config/index.js'
-import { toCertificates, toState } from './certificates.js'
+import { toCertificateFiles, toCertificates, toState } from './certificates.js'
 import { checkHealth } from './healthcheck.js'
 import { readWebConfig } from './serve/index.js'
 import { TEMPORARY } from './store/index.js'
@@ -132,13 +132,12 @@ async function examineAlertmanager({ alertmanager }: Config): Promise<readonly F
 /** A peer that refuses one says little of why. */
 async function examineCertificates(config: Config): Promise<readonly Finding[]> {
   const { tls, intake, loki, webConfigFile } = config
-  const web = webConfigFile === undefined ? undefined : await readWebConfig(webConfigFile)
-  const files = new Map([
-    ['--falco-tls-cert', tls && (await readTls(tls)).certificate],
-    ['--intake-tls-cert', intake && (await readIntakeSecrets(intake)).tls?.cert],
-    ['--loki-tls-cert', loki && (await readLokiTarget(loki)).tls.cert],
-    ['--web-config-file', web?.tls?.cert],
-  ])
+  const files = toCertificateFiles({
+    tls: tls && (await readTls(tls)),
+    intake: intake && (await readIntakeSecrets(intake)),
+    loki: loki && (await readLokiTarget(loki)),
+    web: webConfigFile === undefined ? undefined : await readWebConfig(webConfigFile),
+  })
   return toCertificates(files).map((certificate) => {
     const { setting, notAfterMilliseconds } = certificate
     const until = new Date(notAfterMilliseconds).toISOString()

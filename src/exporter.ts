@@ -15,7 +15,7 @@ import {
   type Config,
   type LokiConfig,
 } from './config/index.js'
-import { createCertificateWatch } from './certificates.js'
+import { createCertificateWatch, toCertificateFiles } from './certificates.js'
 import {
   createCertificateLog,
   createLokiLog,
@@ -42,7 +42,6 @@ import {
   trim,
   type Encode,
   type Fixed,
-  type LokiTarget,
   type Pusher,
   type ShipHealth,
   type Streams,
@@ -97,7 +96,7 @@ export async function startExporter(
   const intakeSecrets =
     config.intake === undefined ? undefined : await readIntakeSecrets(config.intake)
   const certificates = createCertificateWatch(clock, createCertificateLog(log))
-  certificates.use(toCertificateFiles(live, target, intakeSecrets))
+  certificates.use(toCertificateFiles({ ...live, loki: target, intake: intakeSecrets }))
   const store = await openStore(config.stateDirectory)
   if (store.movedAside !== undefined) {
     log.error({ path: store.movedAside }, 'store was damaged; moved aside, counts begin anew')
@@ -232,7 +231,7 @@ export async function startExporter(
       if (secrets !== undefined) intake?.use(secrets)
       notifier?.use(login)
       if (loki !== undefined && target !== undefined) pusher?.use({ ...loki, url: target.url })
-      certificates.use(toCertificateFiles(live, loki, secrets))
+      certificates.use(toCertificateFiles({ ...live, loki, intake: secrets }))
       log.level = next.logLevel
       return isSameTls ? [] : ['webConfigFile']
     },
@@ -255,19 +254,6 @@ export async function startExporter(
 
 /** How often certificates and losses are looked at. */
 const CHECKS_MILLISECONDS = 10_000
-
-function toCertificateFiles(
-  { tls, web }: Live,
-  loki: LokiTarget | undefined,
-  intake: IntakeSecrets | undefined,
-): ReadonlyMap<string, Buffer | undefined> {
-  return new Map([
-    ['--falco-tls-cert', tls?.certificate],
-    ['--intake-tls-cert', intake?.tls?.cert],
-    ['--loki-tls-cert', loki?.tls.cert],
-    ['--web-config-file', web.tls?.cert],
-  ])
-}
 
 /** What of TLS is settled when a server begins to listen. */
 function toTlsKind({ tls }: WebConfig): string {

@@ -531,9 +531,6 @@ __noinline int call_step(__u32 index)
 	case STEP_POLLED:
 		call_polled(call_argument(record, step->argument),
 			    call_argument(record, step->other), step->argument);
-		call_bytes(record, scratch, call_argument(record, step->argument),
-			   (__u32)call_argument(record, step->other) * 8ULL, SECTION_BYTES,
-			   step->argument, LIMIT_ADDRESS);
 		return 0;
 	}
 	return 1;

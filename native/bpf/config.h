@@ -74,8 +74,7 @@ enum step_kind {
 	STEP_DATA_OUT = 15, /* as STEP_DATA, but `other` points to the length, a __u32 */
 	STEP_ARRAY = 16, /* `size` bytes at `argument` times what `other` says */
 	STEP_IDENTITY = 17, /* who the process is and what it may, if the call succeeded */
-	STEP_POLLED =
-		18, /* struct pollfd at `argument`, as many as `other` says, and what they are */
+	STEP_POLLED = 18, /* what those of the struct pollfd at `argument` are, `other` many */
 };
 
 enum message_flag {

@@ -1,9 +1,9 @@
 /**
  * Answers to scrapes.
  *
- * Few series are sent as they are, many in blocks with a turn for others in between. A compressed answer is made whole before
- * it is sent, so that a client that reads slowly holds its bytes and nothing else; who asks for
- * the same while it is being made gets the same bytes.
+ * Few series are sent as one text, many in blocks with a turn for others in between. A compressed
+ * answer is made whole before it is sent, so that a client that reads slowly holds its bytes and
+ * nothing else; who asks for the same while it is being made gets the same bytes.
  */
 import { setImmediate } from 'node:timers/promises'
 import { Readable } from 'node:stream'
@@ -42,8 +42,9 @@ export function createScrapeRenderer({ counts, renderSelf }: ScrapeOptions): Scr
   async function plain(showing: Showing): Promise<string | Readable> {
     const self = await renderSelf()
     // Buffers and streams leave much more behind for the collector than texts do.
-    if (isBrief(counts))
+    if (isBrief(counts)) {
       return Array.from(renderSeries(counts, showing, brief), String).join('') + self
+    }
     const blocks = paced(renderSeries(counts, showing, newBlocks), Buffer.from(self))
     return Readable.from(blocks, { objectMode: false })
   }

@@ -29,12 +29,7 @@ void t.test(
   'the real Prometheus sees one event alone, once, also over a restart',
   { skip: hasPrometheus ? false : 'prometheus is not installed' },
   async (t) => {
-    const directory = temporaryDirectory(t)
-    const socket = `unix:${join(directory, 'daemon.sock')}`
-    const daemon = await startDaemon(socket)
-    t.teardown(daemon.stop)
-    const listen = `127.0.0.1:${await freePort()}`
-    const args = ['--falco', socket, '--state-dir', join(directory, 'state'), '--listen', listen]
+    const { directory, daemon, listen, args } = await setScene(t)
     const first = await runExporter(t, args)
 
     const { ask } = await startPrometheus(t, join(directory, 'prometheus'), listen)
@@ -65,12 +60,7 @@ void t.test(
   'labels of any text come through the real parser as they are',
   { skip: hasPrometheus ? false : 'prometheus is not installed' },
   async (t) => {
-    const directory = temporaryDirectory(t)
-    const socket = `unix:${join(directory, 'daemon.sock')}`
-    const daemon = await startDaemon(socket)
-    t.teardown(daemon.stop)
-    const listen = `127.0.0.1:${await freePort()}`
-    const args = ['--falco', socket, '--state-dir', ':temporary:', '--listen', listen]
+    const { directory, daemon, listen, args } = await setScene(t)
     const labels = ['--extra-label', 'process=proc.name', '--static-label', 'cluster=we"st\\']
     const exporter = await runExporter(t, [...args, ...labels, '--priority-label', 'name'])
 
@@ -115,12 +105,7 @@ void t.test(
   'a series that was idle leaves, and comes back without counting its history again',
   { skip: hasPrometheus ? false : 'prometheus is not installed', timeout: 300_000 },
   async (t) => {
-    const directory = temporaryDirectory(t)
-    const socket = `unix:${join(directory, 'daemon.sock')}`
-    const daemon = await startDaemon(socket)
-    t.teardown(daemon.stop)
-    const listen = `127.0.0.1:${await freePort()}`
-    const args = ['--falco', socket, '--state-dir', join(directory, 'state'), '--listen', listen]
+    const { directory, daemon, listen, args } = await setScene(t)
     const idle = [...args, '--series-idle', '4s']
     const exporter = await runExporter(t, idle)
     const { ask } = await startPrometheus(t, join(directory, 'prometheus'), listen)
@@ -145,6 +130,26 @@ void t.test(
     t.equal(await ask('max_over_time(falco_events[5m]) - min_over_time(falco_events[5m])'), 4)
   },
 )
+
+interface Scene {
+  readonly directory: string
+  readonly daemon: Awaited<ReturnType<typeof startDaemon>>
+  /** Where the exporter listens. */
+  readonly listen: string
+  /** With which it subscribes to the daemon. */
+  readonly args: readonly string[]
+}
+
+/** A daemon, and room for an exporter and a Prometheus that looks for it at one address. */
+async function setScene(t: { readonly teardown: (work: () => unknown) => void }): Promise<Scene> {
+  const directory = temporaryDirectory(t)
+  const socket = `unix:${join(directory, 'daemon.sock')}`
+  const daemon = await startDaemon(socket)
+  t.teardown(daemon.stop)
+  const listen = `127.0.0.1:${await freePort()}`
+  const args = ['--falco', socket, '--state-dir', join(directory, 'state'), '--listen', listen]
+  return { directory, daemon, listen, args }
+}
 
 interface Prometheus {
   readonly ask: (query: string) => Promise<number | undefined>
@@ -198,12 +203,7 @@ void t.test(
   'two Prometheus servers each see each event once, whoever is restarted meanwhile',
   { skip: hasPrometheus ? false : 'prometheus is not installed', timeout: 300_000 },
   async (t) => {
-    const directory = temporaryDirectory(t)
-    const socket = `unix:${join(directory, 'daemon.sock')}`
-    const daemon = await startDaemon(socket)
-    t.teardown(daemon.stop)
-    const listen = `127.0.0.1:${await freePort()}`
-    const args = ['--falco', socket, '--state-dir', join(directory, 'state'), '--listen', listen]
+    const { directory, daemon, listen, args } = await setScene(t)
     const exporter = await runExporter(t, args)
     const start = (name: string): Promise<Prometheus> =>
       startPrometheus(t, join(directory, name), listen)

@@ -46,7 +46,8 @@ pub(crate) enum Step {
     DataOut(u8, u8),
     /// So many times as the second argument says so many bytes.
     Array(u8, u8, u8),
-    /// The descriptors that are waited for, as many as the second argument says; the first step.
+    /// What the descriptors are that are waited for, as many as the second argument says; the first
+    /// step.
     Polled(u8, u8),
 }
 
@@ -231,8 +232,8 @@ static RECIPES: &[(&str, &[Step])] = &[
     ("munmap", &[Memory]),
     ("nanosleep", &[Bytes(0, 16)]),
     ("pidfd_send_signal", &[Fd(0)]),
-    ("poll", &[Polled(0, 1)]),
-    ("ppoll", &[Polled(0, 1), Bytes(2, 16), Bytes(3, 8)]),
+    ("poll", &[Polled(0, 1), Array(0, 1, 8)]),
+    ("ppoll", &[Polled(0, 1), Array(0, 1, 8), Bytes(2, 16), Bytes(3, 8)]),
     ("prctl", &[MaybeText(1)]),
     ("prlimit64", &[Bytes(2, 16), Bytes(3, 16)]),
     ("process_vm_readv", &[Vectors(1, 2)]),

@@ -147,20 +147,20 @@ impl Judge {
         self.counts.mismatched += u64::from(header.flags.is_mismatch());
         self.world.apply(event);
         let Some(event_type) = self.types.of(event) else { return };
+        self.context.step(header.time);
+        if !self.rules.wanted.contains(event_type) {
+            return;
+        }
         self.judge(event, event_type);
-        if self.rules.wanted.contains(event_type)
-            && let Some(event) = facts::seen_by_child(event)
-        {
+        if let Some(event) = facts::seen_by_child(event) {
+            self.context.step(event.header.time);
             self.judge(&event, event_type);
         }
     }
 
+    /// Tries the rules on an event that some of them ask for.
     fn judge(&mut self, event: &Event<'_>, event_type: EventType) {
         let header = &event.header;
-        self.context.step(event.header.time);
-        if !self.rules.wanted.contains(event_type) {
-            return;
-        }
         self.counts.judged += 1;
         let place = self.world.prepare(header.pid, header.start_time);
         let process = self.world.at(place);
